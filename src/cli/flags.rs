@@ -1,0 +1,595 @@
+//! The flag table: one row per flag, from which parser, help, completion, environment names, the
+//! README's reference and the reading of old kubeconfig arguments all come.
+
+use crate::login::Mode;
+
+/// The commands that take flags; `Root` is `kubelogin` without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// No command.
+    Root,
+    /// `get-token`
+    GetToken,
+    /// `convert-kubeconfig`
+    Convert,
+    /// `remove-cache-dir`
+    RemoveCacheDir,
+    /// `remove-tokens`
+    RemoveTokens,
+    /// `help`
+    Help,
+}
+
+/// What a command is called and does.
+pub struct CommandRow {
+    /// Which one.
+    pub command: Command,
+    /// The word on the command line.
+    pub name: &'static str,
+    /// One line of help.
+    pub about: &'static str,
+}
+
+/// Every command, in the order of the help page.
+pub const COMMANDS: &[CommandRow] = &[
+    CommandRow {
+        command: Command::Convert,
+        name: "convert-kubeconfig",
+        about: "convert kubeconfig to use exec auth module",
+    },
+    CommandRow { command: Command::GetToken, name: "get-token", about: "get AAD token" },
+    CommandRow { command: Command::Help, name: "help", about: "Help about any command" },
+    CommandRow {
+        command: Command::RemoveCacheDir,
+        name: "remove-cache-dir",
+        about: "Remove all cached tokens from filesystem",
+    },
+    CommandRow {
+        command: Command::RemoveTokens,
+        name: "remove-tokens",
+        about: "Remove all cached tokens from filesystem (older name of remove-cache-dir)",
+    },
+];
+
+/// Names a flag everywhere in the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // Each is its row of FLAGS.
+pub enum Id {
+    AuthenticationTimeout,
+    AuthorityHost,
+    AzureConfigDir,
+    BrowserCommand,
+    CacheDir,
+    CertificateAuthority,
+    ClientCertificate,
+    ClientCertificatePassword,
+    ClientId,
+    ClientSecret,
+    Context,
+    DisableEnvironmentOverride,
+    DisableInstanceDiscovery,
+    DryRun,
+    Environment,
+    FederatedTokenFile,
+    ForceRefresh,
+    Help,
+    IdentityResourceId,
+    Kubeconfig,
+    Legacy,
+    LogToStderr,
+    Login,
+    LoginHint,
+    Output,
+    Password,
+    PipelinesServiceConnectionId,
+    PopClaims,
+    PopEnabled,
+    RedirectUrl,
+    ServerId,
+    SkipOpenBrowser,
+    Subscription,
+    TenantId,
+    Timeout,
+    TokenCache,
+    TokenCacheDir,
+    UseAzureRmEnvVars,
+    Username,
+    Verbosity,
+    Version,
+}
+
+/// How a flag's text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Takes no separate value; `--flag=false` turns it off.
+    Bool,
+    /// A number of 0 or more.
+    Level,
+    /// A Go duration greater than zero.
+    Duration,
+    /// Any text.
+    Text,
+    /// The name of a file.
+    File,
+    /// The name of a folder.
+    Folder,
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+    /// A login mode ([`Mode::ALL`]).
+    LoginMode,
+    /// A cloud's name.
+    Cloud,
+    /// The name of a context of the kubeconfig.
+    ContextName,
+}
+
+/// When an environment variable counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// Unless `--use-azurerm-env-vars` names other variables for this setting.
+    NotAzureRm,
+    /// Only with `--use-azurerm-env-vars`.
+    AzureRm,
+    /// Only in this login mode.
+    In(Mode),
+    /// Only in this login mode, and only if nothing else gave a value.
+    Blank(Mode),
+    /// A default: the flag beats it.
+    Default,
+}
+
+/// An environment variable of a flag.
+pub struct EnvName {
+    /// Its name.
+    pub name: &'static str,
+    /// When it counts.
+    pub when: When,
+}
+
+/// A row of the table.
+pub struct Flag {
+    /// The name in the code.
+    pub id: Id,
+    /// `--long`
+    pub long: &'static str,
+    /// `-s`
+    pub short: Option<char>,
+    /// How its text is read.
+    pub kind: Kind,
+    /// The value if nobody says one; shown in the help.
+    pub default: &'static str,
+    /// The environment variables, later ones win.
+    pub env: &'static [EnvName],
+    /// The commands that take it.
+    pub commands: &'static [Command],
+    /// One sentence of help.
+    pub help: &'static str,
+    /// Its value must not be shown.
+    pub secret: bool,
+    /// May be given several times, each value counting.
+    pub repeats: bool,
+}
+
+const GET: &[Command] = &[Command::GetToken];
+const CONVERT: &[Command] = &[Command::Convert];
+const BOTH: &[Command] = &[Command::GetToken, Command::Convert];
+const CACHE_USERS: &[Command] =
+    &[Command::GetToken, Command::Convert, Command::RemoveCacheDir, Command::RemoveTokens];
+const EVERY: &[Command] = &[
+    Command::Root,
+    Command::GetToken,
+    Command::Convert,
+    Command::RemoveCacheDir,
+    Command::RemoveTokens,
+    Command::Help,
+];
+
+const fn row(id: Id, long: &'static str, kind: Kind, help: &'static str) -> Flag {
+    Flag {
+        id,
+        long,
+        short: None,
+        kind,
+        default: "",
+        env: &[],
+        commands: BOTH,
+        help,
+        secret: false,
+        repeats: false,
+    }
+}
+
+const fn env(name: &'static str, when: When) -> EnvName {
+    EnvName { name, when }
+}
+
+/// Every flag, by name.
+pub const FLAGS: &[Flag] = &[
+    Flag {
+        default: "5m",
+        ..row(
+            Id::AuthenticationTimeout,
+            "authentication-timeout",
+            Kind::Duration,
+            "how long a sign-in in the browser is waited for",
+        )
+    },
+    Flag {
+        env: &[env("AZURE_AUTHORITY_HOST", When::In(Mode::WorkloadIdentity))],
+        ..row(
+            Id::AuthorityHost,
+            "authority-host",
+            Kind::Text,
+            "base URL of the authority, with a trailing slash; wins over --environment",
+        )
+    },
+    Flag {
+        commands: CONVERT,
+        ..row(
+            Id::AzureConfigDir,
+            "azure-config-dir",
+            Kind::Folder,
+            "Azure CLI config path, written as AZURE_CONFIG_DIR of the exec entry",
+        )
+    },
+    Flag {
+        env: &[env("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", When::Blank(Mode::AzurePipelines))],
+        ..row(
+            Id::PipelinesServiceConnectionId,
+            "azure-pipelines-service-connection-id",
+            Kind::Text,
+            "service connection (resource) id of Azure Pipelines",
+        )
+    },
+    row(
+        Id::BrowserCommand,
+        "browser-command",
+        Kind::Text,
+        "program that opens the sign-in page, with the URL as its one argument",
+    ),
+    Flag {
+        commands: CACHE_USERS,
+        default: "${HOME}/.kube/cache/kubelogin/",
+        env: &[env("KUBECACHEDIR", When::Default)],
+        ..row(Id::CacheDir, "cache-dir", Kind::Folder, "directory to cache tokens")
+    },
+    Flag {
+        repeats: true,
+        ..row(
+            Id::CertificateAuthority,
+            "certificate-authority",
+            Kind::File,
+            "PEM file of certificate authorities to trust besides the others; may be repeated",
+        )
+    },
+    Flag {
+        env: &[
+            env("AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE", When::NotAzureRm),
+            env("AZURE_CLIENT_CERTIFICATE_PATH", When::NotAzureRm),
+            env("ARM_CLIENT_CERTIFICATE_PATH", When::AzureRm),
+        ],
+        ..row(
+            Id::ClientCertificate,
+            "client-certificate",
+            Kind::File,
+            "AAD client certificate with its key, in PFX or PEM; used in spn login",
+        )
+    },
+    Flag {
+        secret: true,
+        env: &[
+            env("AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD", When::NotAzureRm),
+            env("AZURE_CLIENT_CERTIFICATE_PASSWORD", When::NotAzureRm),
+            env("ARM_CLIENT_CERTIFICATE_PASSWORD", When::AzureRm),
+        ],
+        ..row(
+            Id::ClientCertificatePassword,
+            "client-certificate-password",
+            Kind::Text,
+            "password of the client certificate; used in spn login",
+        )
+    },
+    Flag {
+        env: &[
+            env("AAD_SERVICE_PRINCIPAL_CLIENT_ID", When::NotAzureRm),
+            env("AZURE_CLIENT_ID", When::NotAzureRm),
+            env("ARM_CLIENT_ID", When::AzureRm),
+            env("AZURE_CLIENT_ID", When::In(Mode::WorkloadIdentity)),
+            env("AZURESUBSCRIPTION_CLIENT_ID", When::Blank(Mode::AzurePipelines)),
+        ],
+        ..row(Id::ClientId, "client-id", Kind::Text, "AAD client application ID")
+    },
+    Flag {
+        secret: true,
+        env: &[
+            env("AAD_SERVICE_PRINCIPAL_CLIENT_SECRET", When::NotAzureRm),
+            env("AZURE_CLIENT_SECRET", When::NotAzureRm),
+            env("ARM_CLIENT_SECRET", When::AzureRm),
+        ],
+        ..row(
+            Id::ClientSecret,
+            "client-secret",
+            Kind::Text,
+            "AAD client application secret; used in spn login",
+        )
+    },
+    Flag {
+        commands: CONVERT,
+        ..row(
+            Id::Context,
+            "context",
+            Kind::ContextName,
+            "the name of the kubeconfig context to convert (default: all)",
+        )
+    },
+    row(
+        Id::DisableEnvironmentOverride,
+        "disable-environment-override",
+        Kind::Bool,
+        "read no setting from environment variables",
+    ),
+    row(
+        Id::DisableInstanceDiscovery,
+        "disable-instance-discovery",
+        Kind::Bool,
+        "do not ask the public cloud whether the authority host is known (private, disconnected or non-Entra authorities)",
+    ),
+    Flag {
+        commands: CONVERT,
+        ..row(Id::DryRun, "dry-run", Kind::Bool, "write nothing and print the change as a unified diff")
+    },
+    Flag {
+        short: Some('e'),
+        default: "AzurePublicCloud",
+        ..row(Id::Environment, "environment", Kind::Cloud, "Azure environment name")
+    },
+    Flag {
+        env: &[env("AZURE_FEDERATED_TOKEN_FILE", When::In(Mode::WorkloadIdentity))],
+        ..row(
+            Id::FederatedTokenFile,
+            "federated-token-file",
+            Kind::File,
+            "federated token file of workload identity",
+        )
+    },
+    Flag {
+        commands: GET,
+        ..row(
+            Id::ForceRefresh,
+            "force-refresh",
+            Kind::Bool,
+            "do not use the cached access token: refresh it, or else sign in",
+        )
+    },
+    Flag { short: Some('h'), commands: EVERY, ..row(Id::Help, "help", Kind::Bool, "help for this command") },
+    row(
+        Id::IdentityResourceId,
+        "identity-resource-id",
+        Kind::Text,
+        "managed identity resource id; used in msi login when no client id is set",
+    ),
+    Flag {
+        commands: CONVERT,
+        ..row(
+            Id::Kubeconfig,
+            "kubeconfig",
+            Kind::File,
+            "path to the kubeconfig file (default: $KUBECONFIG, else ~/.kube/config)",
+        )
+    },
+    row(Id::Legacy, "legacy", Kind::Bool, "get a token with the 'spn:' prefix in its audience claim"),
+    Flag {
+        short: Some('l'),
+        default: "devicecode",
+        env: &[env("AAD_LOGIN_METHOD", When::Always)],
+        ..row(Id::Login, "login", Kind::LoginMode, "login method")
+    },
+    row(
+        Id::LoginHint,
+        "login-hint",
+        Kind::Text,
+        "account that the sign-in page suggests; used in interactive login",
+    ),
+    Flag {
+        commands: EVERY,
+        default: "true",
+        ..row(Id::LogToStderr, "logtostderr", Kind::Bool, "log to standard error instead of files")
+    },
+    Flag {
+        commands: CONVERT,
+        ..row(
+            Id::Output,
+            "output",
+            Kind::File,
+            "write the converted kubeconfig here, - for standard output, and leave the input alone",
+        )
+    },
+    Flag {
+        secret: true,
+        env: &[env("AAD_USER_PRINCIPAL_PASSWORD", When::Always), env("AZURE_PASSWORD", When::Always)],
+        ..row(Id::Password, "password", Kind::Text, "password for ropc login flow")
+    },
+    row(
+        Id::PopClaims,
+        "pop-claims",
+        Kind::Text,
+        "claims of the proof-of-possession token as key=value,key2=value2; must include u=ARM_ID_OF_CLUSTER; goes with --pop-enabled",
+    ),
+    row(
+        Id::PopEnabled,
+        "pop-enabled",
+        Kind::Bool,
+        "request a proof-of-possession (PoP) token; works in interactive, spn and ropc login; goes with --pop-claims",
+    ),
+    row(
+        Id::RedirectUrl,
+        "redirect-url",
+        Kind::Text,
+        "http:// address on localhost, 127.0.0.1 or [::1] to which the browser returns; used in interactive login",
+    ),
+    row(Id::ServerId, "server-id", Kind::Text, "AAD server application ID"),
+    row(
+        Id::SkipOpenBrowser,
+        "skip-open-browser",
+        Kind::Bool,
+        "only print the address of the sign-in page; used in interactive login",
+    ),
+    Flag {
+        short: Some('s'),
+        ..row(
+            Id::Subscription,
+            "subscription",
+            Kind::Text,
+            "Azure subscription name or id; used in azurecli login",
+        )
+    },
+    Flag {
+        short: Some('t'),
+        env: &[
+            env("AZURE_TENANT_ID", When::NotAzureRm),
+            env("ARM_TENANT_ID", When::AzureRm),
+            env("AZURESUBSCRIPTION_TENANT_ID", When::Blank(Mode::AzurePipelines)),
+        ],
+        ..row(Id::TenantId, "tenant-id", Kind::Text, "AAD tenant ID")
+    },
+    Flag {
+        default: "60s",
+        env: &[env("AZURE_CLI_TIMEOUT", When::Always)],
+        ..row(Id::Timeout, "timeout", Kind::Duration, "time limit of network exchanges and of the Azure CLI")
+    },
+    Flag {
+        default: "auto",
+        ..row(
+            Id::TokenCache,
+            "token-cache",
+            Kind::Choice(&["auto", "all", "none"]),
+            "which tokens are cached: auto (user logins), all (service principals and managed identities too), none",
+        )
+    },
+    Flag {
+        commands: CACHE_USERS,
+        ..row(Id::TokenCacheDir, "token-cache-dir", Kind::Folder, "older name of --cache-dir")
+    },
+    row(
+        Id::UseAzureRmEnvVars,
+        "use-azurerm-env-vars",
+        Kind::Bool,
+        "use the environment variable names of the Terraform Azure Provider (ARM_CLIENT_ID, ARM_CLIENT_SECRET, ARM_CLIENT_CERTIFICATE_PATH, ARM_CLIENT_CERTIFICATE_PASSWORD, ARM_TENANT_ID)",
+    ),
+    Flag {
+        env: &[env("AAD_USER_PRINCIPAL_NAME", When::Always), env("AZURE_USERNAME", When::Always)],
+        ..row(Id::Username, "username", Kind::Text, "user name for ropc login flow")
+    },
+    Flag {
+        short: Some('v'),
+        commands: EVERY,
+        ..row(Id::Verbosity, "v", Kind::Level, "number for the log level verbosity")
+    },
+    Flag { commands: &[Command::Root], ..row(Id::Version, "version", Kind::Bool, "version for kubelogin") },
+];
+
+impl Flag {
+    /// Whether `command` takes it.
+    pub fn belongs_to(&self, command: Command) -> bool {
+        self.commands.contains(&command)
+    }
+
+    /// Whether every command takes it.
+    pub fn is_global(&self) -> bool {
+        matches!(self.id, Id::LogToStderr | Id::Verbosity)
+    }
+
+    /// Whether it takes a value of its own.
+    pub fn takes_value(&self) -> bool {
+        self.kind != Kind::Bool
+    }
+}
+
+impl Id {
+    /// Its row.
+    pub fn flag(self) -> &'static Flag {
+        // The lint tests below prove that every id has a row; the first row stands in for the impossible.
+        const FIRST: &Flag = match FLAGS.first() {
+            Some(flag) => flag,
+            None => &row(Id::Help, "help", Kind::Bool, ""),
+        };
+        FLAGS.iter().find(|flag| flag.id == self).unwrap_or(FIRST)
+    }
+
+    /// `--long`, for messages and arguments.
+    pub fn dashed(self) -> String {
+        format!("--{}", self.flag().long)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn each_id_and_each_name_stands_once() {
+        let ids: HashSet<Id> = FLAGS.iter().map(|f| f.id).collect();
+        assert_eq!(ids.len(), FLAGS.len());
+        for flag in FLAGS {
+            assert_eq!(flag.id.flag().long, flag.long);
+        }
+        for row in COMMANDS {
+            let rows = FLAGS.iter().filter(|f| f.belongs_to(row.command));
+            let (mut longs, mut shorts) = (HashSet::new(), HashSet::new());
+            for flag in rows {
+                assert!(longs.insert(flag.long), "--{} twice in {}", flag.long, row.name);
+                if let Some(short) = flag.short {
+                    assert!(shorts.insert(short), "-{short} twice in {}", row.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_has_the_same_shape_in_every_command() {
+        // The command is found among the arguments by skipping flags with their values, before it is
+        // known whose flags they are.
+        for a in FLAGS {
+            for b in FLAGS {
+                if a.long == b.long || (a.short.is_some() && a.short == b.short) {
+                    assert_eq!(a.takes_value(), b.takes_value(), "{}", a.long);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_well_formed() {
+        for flag in FLAGS {
+            assert!(flag.long.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", flag.long);
+            assert!(!flag.help.is_empty() && !flag.help.ends_with('.'), "{}", flag.long);
+            assert!(!flag.commands.is_empty(), "{}", flag.long);
+            if flag.kind == Kind::Duration {
+                assert!(crate::time::parse_go_duration(flag.default).is_some(), "{}", flag.long);
+            }
+            if let Kind::Choice(words) = flag.kind {
+                assert!(words.contains(&flag.default), "{}", flag.long);
+            }
+            for variable in flag.env {
+                assert!(variable.name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+                let arm = variable.name.starts_with("ARM_");
+                assert_eq!(arm, variable.when == When::AzureRm, "{}", variable.name);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_stand_in_alphabetical_order() {
+        let names: Vec<&str> = FLAGS.iter().map(|f| f.long).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(names, sorted);
+        let names: Vec<&str> = COMMANDS.iter().map(|c| c.name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(names, sorted);
+    }
+}

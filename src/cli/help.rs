@@ -1,0 +1,138 @@
+//! The help pages, in the layout that the original's users know, derived from the flag table.
+
+use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, Kind, When};
+use crate::login::Mode;
+
+/// The help page of a command; `Root` is the program's own.
+pub fn page(command: Command) -> String {
+    let mut page = String::new();
+    match COMMANDS.iter().find(|row| row.command == command) {
+        Some(row) => {
+            let arguments = match command {
+                Command::Help => " [command]",
+                _ => "",
+            };
+            page += &format!("{}\n\nUsage:\n  kubelogin {}{arguments} [flags]\n", row.about, row.name);
+        }
+        None => {
+            page += "login to azure active directory and populate kubeconfig with AAD tokens\n\n";
+            page += "Usage:\n  kubelogin [flags]\n  kubelogin [command]\n\nAvailable Commands:\n";
+            let width = COMMANDS.iter().map(|row| row.name.len()).max().unwrap_or(0);
+            for row in COMMANDS {
+                page += &format!("  {:width$} {}\n", row.name, row.about);
+            }
+        }
+    }
+    let (global, local): (Vec<&Flag>, Vec<&Flag>) = FLAGS
+        .iter()
+        .filter(|flag| flag.belongs_to(command))
+        .partition(|flag| flag.is_global() && command != Command::Root);
+    page += "\nFlags:\n";
+    page += &rows(&local);
+    if global.is_empty() {
+        page += "\nUse \"kubelogin [command] --help\" for more information about a command.\n";
+    } else {
+        page += "\nGlobal Flags:\n";
+        page += &rows(&global);
+    }
+    page
+}
+
+/// The flags of the table as a Markdown table, for the README.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "| flag | value, default | environment variables, later wins | commands | meaning |\n|---|---|---|---|---|\n",
+    );
+    for flag in FLAGS {
+        let short = flag.short.map_or(String::new(), |short| format!(", `-{short}`"));
+        let default = match flag.default {
+            "" => String::new(),
+            default => format!(", `{default}`"),
+        };
+        let commands: Vec<String> = match flag.is_global() || flag.id == Id::Help {
+            true => vec!["all".to_owned()],
+            false if flag.id == Id::Version => vec!["none".to_owned()],
+            false => COMMANDS
+                .iter()
+                .filter(|row| flag.belongs_to(row.command))
+                .map(|row| format!("`{}`", row.name))
+                .collect(),
+        };
+        let value = match flag.kind {
+            Kind::Choice(words) => words.join(" \\| "),
+            _ => value_name(flag).to_owned(),
+        };
+        text += &format!(
+            "| `--{}`{short} | {}{default} | {} | {} | {} |\n",
+            flag.long,
+            if value.is_empty() { "bool" } else { &value },
+            environment(flag).replace('|', "\\|"),
+            commands.join(", "),
+            flag.help.replace('|', "\\|"),
+        );
+    }
+    text
+}
+
+/// The environment variables of a flag with their conditions.
+fn environment(flag: &Flag) -> String {
+    let names: Vec<String> = flag
+        .env
+        .iter()
+        .map(|variable| {
+            let condition = match variable.when {
+                When::Always | When::NotAzureRm => String::new(),
+                When::AzureRm => " (with --use-azurerm-env-vars)".to_owned(),
+                When::In(mode) => format!(" ({} only)", mode.name()),
+                When::Blank(mode) => format!(" ({} only, fills a blank)", mode.name()),
+                When::Default => " (the flag wins)".to_owned(),
+            };
+            format!("{}{condition}", variable.name)
+        })
+        .collect();
+    names.join(", ")
+}
+
+fn value_name(flag: &Flag) -> &'static str {
+    match flag.kind {
+        Kind::Bool => "",
+        Kind::Level => "Level",
+        Kind::Duration => "duration",
+        Kind::Text
+        | Kind::File
+        | Kind::Folder
+        | Kind::Choice(_)
+        | Kind::LoginMode
+        | Kind::Cloud
+        | Kind::ContextName => "string",
+    }
+}
+
+fn rows(flags: &[&Flag]) -> String {
+    let names: Vec<String> = flags
+        .iter()
+        .map(|flag| {
+            let short = flag.short.map_or("    ".to_owned(), |short| format!("-{short}, "));
+            format!("  {short}--{} {}", flag.long, value_name(flag)).trim_end().to_owned()
+        })
+        .collect();
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    flags.iter().zip(names).map(|(flag, name)| format!("{name:width$}   {}\n", sentence(flag))).collect()
+}
+
+fn sentence(flag: &Flag) -> String {
+    let mut text = flag.help.to_owned();
+    if flag.kind == Kind::LoginMode {
+        let names: Vec<&str> = Mode::ALL.iter().map(|(_, name)| *name).collect();
+        text += &format!(". Supported methods: {}", names.join(", "));
+    }
+    if !flag.env.is_empty() {
+        text += &format!(". Environment: {}", environment(flag));
+    }
+    match (flag.default, flag.kind) {
+        ("", _) => {}
+        (default, Kind::Bool | Kind::Duration) => text += &format!(" (default {default})"),
+        (default, _) => text += &format!(" (default \"{default}\")"),
+    }
+    text
+}

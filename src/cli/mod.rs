@@ -1,0 +1,6 @@
+//! The command line: the flag table and what derives from it.
+
+pub mod flags;
+pub mod help;
+pub mod options;
+pub mod parse;

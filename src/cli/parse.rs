@@ -1,0 +1,284 @@
+//! argv -> [`Given`]: what was said, by pflag's rules, which scripts written for the original rely on.
+//!
+//! `Given` never looks at the environment and gives nothing a meaning; that is
+//! [`options`](super::options)' work.
+
+use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, Kind};
+use crate::error::{Error, Result};
+use crate::time::parse_go_duration;
+use lexopt::Arg;
+use std::ffi::{OsStr, OsString};
+
+/// The command and the flags of one command line.
+pub struct Given {
+    /// Which command.
+    pub command: Command,
+    /// The words that are no flags, after the command.
+    pub words: Vec<OsString>,
+    said: Vec<(Id, OsString)>,
+}
+
+impl Given {
+    /// The last value that was said for a flag.
+    pub fn last(&self, id: Id) -> Option<&OsStr> {
+        self.all(id).last()
+    }
+
+    /// All values that were said for a flag, in order.
+    pub fn all(&self, id: Id) -> impl Iterator<Item = &OsStr> {
+        self.said.iter().filter(move |(said, _)| *said == id).map(|(_, value)| value.as_os_str())
+    }
+
+    /// The last value said for any of `ids`.
+    pub fn last_of(&self, ids: &[Id]) -> Option<&OsStr> {
+        self.said.iter().rev().find(|(said, _)| ids.contains(said)).map(|(_, value)| value.as_os_str())
+    }
+
+    /// Whether a boolean flag was said and is on.
+    pub fn is_on(&self, id: Id) -> bool {
+        self.last(id).and_then(OsStr::to_str).and_then(parse_bool) == Some(true)
+    }
+}
+
+/// Reads a command line (without the program's name).
+///
+/// # Errors
+/// An unknown command or flag, a missing value, a value of the wrong type.
+pub fn parse(args: &[OsString]) -> Result<Given> {
+    let command = find_command(args)?;
+    let mut skip_command = command != Command::Root;
+    let mut given = Given { command, words: Vec::new(), said: Vec::new() };
+    let unknown = read(command, args, &mut given)?;
+    if let Some(error) = unknown.into_iter().next() {
+        return Err(error.hint(usage_hint(command)));
+    }
+    given.words.retain(|_| !std::mem::take(&mut skip_command));
+    Ok(given)
+}
+
+/// Reads the arguments of a kubeconfig's exec entry: flags that nobody knows are left out and returned,
+/// as the errors that the command line would have given.
+///
+/// # Errors
+/// A known flag without its value, or with one of the wrong type.
+pub fn parse_exec_args(args: &[OsString]) -> Result<(Given, Vec<Error>)> {
+    let mut given = Given { command: Command::GetToken, words: Vec::new(), said: Vec::new() };
+    let unknown = read(Command::GetToken, args, &mut given)?;
+    Ok((given, unknown))
+}
+
+/// pflag's spellings of a boolean (Go's `strconv.ParseBool`).
+pub fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn usage_hint(command: Command) -> String {
+    match COMMANDS.iter().find(|row| row.command == command) {
+        Some(row) => format!("run 'kubelogin {} --help' for usage", row.name),
+        None => "run 'kubelogin --help' for usage".to_owned(),
+    }
+}
+
+/// The first word that is neither a flag nor a flag's value.
+fn find_command(args: &[OsString]) -> Result<Command> {
+    let mut parser = lexopt::Parser::from_args(args);
+    // Anything odd is found again, and named, once the command is known.
+    while let Ok(Some(arg)) = parser.next() {
+        let flag = match arg {
+            Arg::Value(word) => {
+                return COMMANDS
+                    .iter()
+                    .find(|row| OsStr::new(row.name) == word)
+                    .map(|row| row.command)
+                    .ok_or_else(|| {
+                        Error::new(format!(
+                            "unknown command \"{}\" for \"kubelogin\"",
+                            word.to_string_lossy()
+                        ))
+                        .hint(usage_hint(Command::Root))
+                    });
+            }
+            Arg::Long(long) => FLAGS.iter().find(|f| f.long == long),
+            Arg::Short(short) => FLAGS.iter().find(|f| f.short == Some(short)),
+        };
+        match flag {
+            Some(flag) if flag.takes_value() => {
+                let _ = parser.value();
+            }
+            _ => {
+                let _ = parser.optional_value();
+            }
+        }
+    }
+    Ok(Command::Root)
+}
+
+/// Reads all flags of `command` into `given`; returns an error for each unknown one.
+fn read(command: Command, args: &[OsString], given: &mut Given) -> Result<Vec<Error>> {
+    let mut unknown = Vec::new();
+    let mut parser = lexopt::Parser::from_args(args);
+    loop {
+        let arg = parser.next().map_err(|e| Error::new(e.to_string()).hint(usage_hint(command)))?;
+        let (flag, missing) = match arg {
+            None => return Ok(unknown),
+            Some(Arg::Value(word)) => {
+                given.words.push(word);
+                continue;
+            }
+            Some(Arg::Long(long)) => (
+                FLAGS.iter().find(|f| f.long == long && f.belongs_to(command)),
+                Error::new(format!("unknown flag: --{long}")),
+            ),
+            Some(Arg::Short(short)) => (
+                FLAGS.iter().find(|f| f.short == Some(short) && f.belongs_to(command)),
+                Error::new(format!("unknown shorthand flag: '{short}' in -{short}")),
+            ),
+        };
+        let Some(flag) = flag else {
+            unknown.push(missing);
+            let _ = parser.optional_value();
+            continue;
+        };
+        let value = if flag.takes_value() {
+            parser.value().map_err(|_| {
+                Error::new(format!("flag needs an argument: --{}", flag.long)).hint(usage_hint(command))
+            })?
+        } else {
+            parser.optional_value().unwrap_or_else(|| OsString::from("true"))
+        };
+        check(flag, &value)?;
+        given.said.push((flag.id, value));
+    }
+}
+
+/// Refuses a value that is not of the flag's type, in pflag's words.
+fn check(flag: &Flag, value: &OsStr) -> Result<()> {
+    let invalid = |why: &str| {
+        let shown = if flag.secret { "…".into() } else { value.to_string_lossy() };
+        let name = match flag.short {
+            Some(short) => format!("-{short}, --{}", flag.long),
+            None => format!("--{}", flag.long),
+        };
+        Err(Error::new(format!("invalid argument \"{shown}\" for \"{name}\" flag: {why}")))
+    };
+    let Some(text) = value.to_str() else {
+        return match flag.kind {
+            Kind::File | Kind::Folder => Ok(()),
+            _ => invalid("not valid UTF-8"),
+        };
+    };
+    match flag.kind {
+        Kind::Bool if parse_bool(text).is_none() => invalid("not a boolean (true or false)"),
+        Kind::Level if text.parse::<u8>().is_err() => invalid("not a number from 0 to 255"),
+        Kind::Duration => match parse_go_duration(text) {
+            None => invalid("not a duration (write 30s, 1m30s or 500ms)"),
+            Some(duration) if duration.is_zero() => invalid("must be greater than 0"),
+            Some(_) => Ok(()),
+        },
+        Kind::Choice(words) if !words.contains(&text) => invalid(&format!("not one of {}", words.join(", "))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(args: &[&str]) -> Given {
+        parse(&args.iter().map(OsString::from).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn message(args: &[&str]) -> String {
+        match parse(&args.iter().map(OsString::from).collect::<Vec<_>>()) {
+            Ok(_) => String::new(),
+            Err(e) => e.message().to_owned(),
+        }
+    }
+
+    #[test]
+    fn pflag_value_forms() {
+        for args in [
+            &["get-token", "--login", "spn"][..],
+            &["get-token", "--login=spn"],
+            &["get-token", "-l", "spn"],
+            &["get-token", "-lspn"],
+            &["get-token", "-l=spn"],
+            &["get-token", "--login", "msi", "-lspn"],
+            &["--login", "spn", "get-token"],
+            &["-v", "3", "get-token", "-lspn"],
+            &["get-token", "word", "-lspn", "another"],
+        ] {
+            let given = given(args);
+            assert_eq!(given.command, Command::GetToken, "{args:?}");
+            assert_eq!(given.last(Id::Login), Some(OsStr::new("spn")), "{args:?}");
+        }
+        let dashes = given(&["get-token", "--client-secret", "-x", "--tenant-id", "--", "--", "--login=spn"]);
+        assert_eq!(dashes.last(Id::ClientSecret), Some(OsStr::new("-x")));
+        assert_eq!(dashes.last(Id::TenantId), Some(OsStr::new("--")));
+        assert_eq!(dashes.last(Id::Login), None);
+        assert_eq!(given(&["get-token", "-l="]).last(Id::Login), Some(OsStr::new("")));
+    }
+
+    #[test]
+    fn booleans_take_no_separate_value() {
+        let alone = given(&["get-token", "--legacy", "false"]);
+        assert!(alone.is_on(Id::Legacy));
+        assert_eq!(alone.words, ["false"]);
+        for (text, on) in
+            [("true", true), ("1", true), ("T", true), ("False", false), ("0", false), ("f", false)]
+        {
+            assert_eq!(given(&["get-token", &format!("--legacy={text}")]).is_on(Id::Legacy), on);
+        }
+        assert!(
+            message(&["get-token", "--legacy=yes"]).contains("invalid argument \"yes\" for \"--legacy\"")
+        );
+    }
+
+    #[test]
+    fn what_nobody_knows_is_named() {
+        assert_eq!(message(&["frobnicate"]), "unknown command \"frobnicate\" for \"kubelogin\"");
+        assert_eq!(message(&["get-token", "--frob"]), "unknown flag: --frob");
+        assert_eq!(message(&["get-token", "--frob=1"]), "unknown flag: --frob");
+        assert_eq!(message(&["get-token", "-x"]), "unknown shorthand flag: 'x' in -x");
+        assert_eq!(message(&["--login", "spn"]), "unknown flag: --login");
+        assert_eq!(message(&["get-token", "--version"]), "unknown flag: --version");
+        assert_eq!(message(&["get-token", "--kubeconfig", "x"]), "unknown flag: --kubeconfig");
+        assert_eq!(message(&["get-token", "--login"]), "flag needs an argument: --login");
+        assert_eq!(given(&[]).command, Command::Root);
+    }
+
+    #[test]
+    fn types_are_checked() {
+        for bad in ["30", "x", "", "0s", "-5s"] {
+            assert!(message(&["get-token", "--timeout", bad]).contains("\"--timeout\" flag"), "{bad}");
+        }
+        assert!(message(&["get-token", "-v", "x"]).contains("\"-v, --v\" flag"));
+        assert!(message(&["get-token", "--token-cache", "some"]).contains("auto, all, none"));
+    }
+
+    #[test]
+    fn arguments_of_an_old_entry_lose_only_what_nobody_knows() {
+        let args: Vec<OsString> = ["get-token", "--frob", "x", "-tcontoso", "--gone=1", "--server-id=s"]
+            .map(OsString::from)
+            .to_vec();
+        let (given, unknown) = parse_exec_args(&args).unwrap();
+        assert_eq!(given.last(Id::TenantId), Some(OsStr::new("contoso")));
+        assert_eq!(given.last(Id::ServerId), Some(OsStr::new("s")));
+        let unknown: Vec<&str> = unknown.iter().map(Error::message).collect();
+        assert_eq!(unknown, ["unknown flag: --frob", "unknown flag: --gone"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_may_be_any_bytes_but_text_is_utf8() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = OsString::from_vec(b"/tmp/\xff".to_vec());
+        let args = |flag: &str| vec!["get-token".into(), OsString::from(flag), odd.clone()];
+        assert!(parse(&args("--client-certificate")).is_ok());
+        assert!(parse(&args("--client-id")).is_err());
+    }
+}

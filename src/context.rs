@@ -1,0 +1,230 @@
+//! Everything that comes from outside: arguments, environment, clock, randomness, standard streams.
+//!
+//! Only `main` makes a real `Context`; tests make their own. Nothing else in the program asks the
+//! operating system for any of these (clippy's `disallowed-methods` enforces it, `sys/` apart).
+
+use crate::error::{Error, Result};
+use crate::time::{UnixTime, civil};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The time, and waiting for it.
+pub trait Clock {
+    /// Wall-clock time.
+    fn now(&self) -> Duration;
+    /// Time since some fixed moment; never goes back.
+    fn monotonic(&self) -> Duration;
+    /// Waits.
+    fn sleep(&self, duration: Duration);
+}
+
+/// A source of random bytes that are fit for keys and nonces.
+pub type Random = Box<dyn Fn(&mut [u8]) -> Result<()>>;
+
+/// The environment variables, by exact name.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<OsString, OsString>);
+
+impl Env {
+    /// The value of `name`, unless it is unset or empty: a variable that is set but empty counts as unset.
+    pub fn os(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// The value of `name` as text; unset, empty or not Unicode gives `None`.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.os(name).and_then(OsStr::to_str)
+    }
+
+    /// The value of `name` as a path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.os(name).map(PathBuf::from)
+    }
+}
+
+impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Env {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        let name = |k: OsString| if cfg!(windows) { k.to_ascii_uppercase() } else { k };
+        Self(variables.into_iter().map(|(k, v)| (name(k.into()), v.into())).collect())
+    }
+}
+
+/// The world as one run of the program sees it.
+pub struct Context {
+    /// The arguments after the program's name.
+    pub args: Vec<OsString>,
+    /// The environment.
+    pub env: Env,
+    /// The time.
+    pub clock: Box<dyn Clock>,
+    random: Random,
+    stdout: RefCell<Box<dyn Write>>,
+    stderr: RefCell<Box<dyn Write>>,
+    stderr_is_terminal: bool,
+    verbosity: Cell<u8>,
+}
+
+impl Context {
+    /// The real world.
+    pub fn real() -> Self {
+        #![allow(clippy::disallowed_methods)] // This is the one place where they are allowed.
+        Self {
+            args: std::env::args_os().skip(1).collect(),
+            env: std::env::vars_os().collect(),
+            clock: Box::new(RealClock { start: std::time::Instant::now() }),
+            random: Box::new(|bytes| {
+                getrandom::fill(bytes)
+                    .map_err(|e| Error::new(format!("the system gives no random numbers: {e}")))
+            }),
+            stdout: RefCell::new(Box::new(std::io::stdout())),
+            stderr: RefCell::new(Box::new(std::io::stderr())),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            verbosity: Cell::new(0),
+        }
+    }
+
+    /// A world made up for a test: real randomness, and streams that the test can read afterwards.
+    pub fn fake(
+        args: &[&str],
+        env: Env,
+        clock: Box<dyn Clock>,
+        stdout: Box<dyn Write>,
+        stderr: Box<dyn Write>,
+    ) -> Self {
+        Self {
+            args: args.iter().map(OsString::from).collect(),
+            env,
+            clock,
+            stdout: RefCell::new(stdout),
+            stderr: RefCell::new(stderr),
+            stderr_is_terminal: false,
+            ..Self::real()
+        }
+    }
+
+    /// Writes to stdout, which is the protocol: one answer, nothing else.
+    ///
+    /// # Errors
+    /// When stdout is closed or its device is full.
+    pub fn print(&self, text: &str) -> Result<()> {
+        let mut stdout = self.stdout.borrow_mut();
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|e| Error::new(format!("cannot write to standard output: {e}")))
+    }
+
+    /// Writes a line to stderr at once; a closed stderr is nobody's failure.
+    pub fn say(&self, line: &str) {
+        let mut stderr = self.stderr.borrow_mut();
+        let _ = stderr.write_all(format!("{line}\n").as_bytes()).and_then(|()| stderr.flush());
+    }
+
+    /// Whether a person watches stderr.
+    pub fn stderr_is_terminal(&self) -> bool {
+        self.stderr_is_terminal
+    }
+
+    /// Sets how much [`Context::log`] shows (`-v N`).
+    pub fn set_verbosity(&self, verbosity: u8) {
+        self.verbosity.set(verbosity);
+    }
+
+    /// A log line in klog's form on stderr, if `-v` is at least `level`.
+    pub fn log(&self, level: u8, message: impl FnOnce() -> String) {
+        if self.verbosity.get() < level {
+            return;
+        }
+        let now = self.clock.now();
+        let (_, month, day, hour, minute, second) = civil(now.as_secs());
+        self.say(&format!(
+            "I{month:02}{day:02} {hour:02}:{minute:02}:{second:02}.{:06} {:7} kubelogin] {}",
+            now.subsec_micros(),
+            std::process::id(),
+            crate::error::one_line(&message()),
+        ));
+    }
+
+    /// Seconds since the Unix epoch.
+    pub fn now(&self) -> UnixTime {
+        self.clock.now().as_secs()
+    }
+
+    /// `N` random bytes.
+    ///
+    /// # Errors
+    /// When the operating system has none.
+    pub fn random<const N: usize>(&self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        (self.random)(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A random (version 4) UUID, RFC 9562 section 5.4.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness.
+    pub fn uuid(&self) -> Result<String> {
+        let random = u128::from_be_bytes(self.random()?);
+        let versioned = random & !(0xf << 76) & !(0b11 << 62) | 4 << 76 | 0b10 << 62;
+        let hex = format!("{versioned:032x}");
+        let mut uuid = String::with_capacity(36);
+        for (i, c) in hex.chars().enumerate() {
+            if matches!(i, 8 | 12 | 16 | 20) {
+                uuid.push('-');
+            }
+            uuid.push(c);
+        }
+        Ok(uuid)
+    }
+
+    /// The user's home folder: `HOME`, on Windows `USERPROFILE`.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.env.path("HOME").or_else(|| cfg!(windows).then(|| self.env.path("USERPROFILE")).flatten())
+    }
+}
+
+struct RealClock {
+    start: std::time::Instant,
+}
+
+impl Clock for RealClock {
+    #[allow(clippy::disallowed_methods)] // This is the clock.
+    fn now(&self) -> Duration {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    #[allow(clippy::disallowed_methods)] // This is the clock.
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_variables_count_as_unset() {
+        let env: Env = [("A", ""), ("B", "x")].into_iter().collect();
+        assert_eq!(env.text("A"), None);
+        assert_eq!(env.text("B"), Some("x"));
+        assert_eq!(env.text("C"), None);
+    }
+
+    #[test]
+    fn uuids_are_version_4() {
+        let uuid = Context::real().uuid().unwrap();
+        assert_eq!(uuid.len(), 36);
+        assert_eq!(uuid.as_bytes()[14], b'4');
+        assert!(b"89ab".contains(&uuid.as_bytes()[19]));
+    }
+}

@@ -1,0 +1,159 @@
+//! One error type: what failed, why, and what to do next.
+//!
+//! An `Error` owns text that is safe to show: whoever builds one never puts a secret in it. Printing
+//! keeps it to one `Error:` line (control characters from outside are replaced, so that a hostile
+//! service cannot write to the terminal), one `Hint:` line, and the ids that a support case needs.
+
+use std::fmt;
+
+/// What may follow from a failure; the only part of an error that code branches on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Trying again would fail the same way.
+    Final,
+    /// The network or the service is at fault just now (refused, timed out, 429, 5xx).
+    Passing,
+    /// The user interrupted.
+    Interrupted,
+}
+
+/// A failure, ready to be shown to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    message: String,
+    hint: Option<String>,
+    ids: Vec<(&'static str, String)>,
+    class: Class,
+}
+
+/// The result of everything here that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A final error that says what failed and why.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, ids: Vec::new(), class: Class::Final }
+    }
+
+    /// An error that may be gone at the next try.
+    pub fn passing(message: impl Into<String>) -> Self {
+        Self { class: Class::Passing, ..Self::new(message) }
+    }
+
+    /// The user pressed Ctrl-C.
+    pub fn interrupted() -> Self {
+        Self { class: Class::Interrupted, ..Self::new("interrupted") }
+    }
+
+    /// Adds the one thing that the user can do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds a hint unless there is one already.
+    #[must_use]
+    pub fn or_hint(self, hint: impl Into<String>) -> Self {
+        if self.hint.is_some() { self } else { self.hint(hint) }
+    }
+
+    /// Adds an id under which the service's support finds the failure.
+    #[must_use]
+    pub fn id(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.ids.push((name, value.into()));
+        self
+    }
+
+    /// Puts what was being done in front: `doing: why`.
+    #[must_use]
+    pub fn context(mut self, doing: impl fmt::Display) -> Self {
+        self.message = format!("{doing}: {}", self.message);
+        self
+    }
+
+    /// What may follow from it.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// What failed and why, without hint and ids.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The process's exit code: 130 for an interruption, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self.class {
+            Class::Interrupted => 130,
+            Class::Final | Class::Passing => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error: {}", one_line(&self.message))?;
+        if let Some(hint) = &self.hint {
+            write!(f, "\nHint: {}", one_line(hint))?;
+        }
+        for (name, value) in &self.ids {
+            write!(f, "\n{name}: {}", one_line(value))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// `text` without line ends and terminal control sequences, at most 2000 characters long.
+///
+/// Whatever the text came from, it stays on one line and moves no cursor.
+pub fn one_line(text: &str) -> String {
+    const LONGEST: usize = 2000;
+    let mut line: String = text
+        .trim()
+        .chars()
+        .take(LONGEST)
+        .map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c })
+        .collect();
+    if text.trim().chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// Characters that reorder or hide text on a terminal (Unicode bidi controls, line separators).
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_error_hint_and_ids_in_that_order() {
+        let error = Error::new("sign-in failed").hint("try again").id("Trace ID", "abc");
+        assert_eq!(error.to_string(), "Error: sign-in failed\nHint: try again\nTrace ID: abc");
+    }
+
+    #[test]
+    fn text_from_outside_stays_on_one_line() {
+        let error = Error::new("a\r\nHint: \u{1b}[2Jevil\u{202e}");
+        assert_eq!(error.to_string(), "Error: a  Hint:  [2Jevil ");
+        assert!(one_line(&"x".repeat(5000)).chars().count() < 2100);
+    }
+
+    #[test]
+    fn only_an_interruption_exits_with_130() {
+        assert_eq!(Error::interrupted().exit_code(), 130);
+        assert_eq!(Error::new("x").exit_code(), 1);
+        assert_eq!(Error::passing("x").exit_code(), 1);
+    }
+
+    #[test]
+    fn the_first_hint_stays() {
+        assert!(Error::new("x").hint("a").or_hint("b").to_string().ends_with("Hint: a"));
+    }
+}

@@ -1,0 +1,85 @@
+//! kubelogin: the client-go credential (exec) plugin that signs people, pipelines and machines in to
+//! Kubernetes through Microsoft Entra ID.
+//!
+//! # Map
+//! | module | owns |
+//! |---|---|
+//! | [`context`] | everything that comes from outside |
+//! | [`cli`] | the flag table; argv -> what was said -> what was meant; help |
+//! | [`login`] | the login modes |
+//! | [`commands`] | one file per command |
+//! | [`oauth`] | the protocol as data: requests are built, answers are read |
+//! | [`sys`] | the operating system: files, network, processes |
+//! | [`error`], [`secret`], [`time`] | what is shown, what is never shown, calendar text |
+//!
+//! # Invariants
+//! 1. One flag table ([`cli::flags::FLAGS`]): parser, help, environment names, the README's reference
+//!    and the reading of old kubeconfig arguments all come from it.
+//! 2. Said, then meant: `Given` never looks at the environment; `Options` is resolved once.
+//! 3. The world comes in at `main`, through [`context::Context`].
+//! 4. stdout is the protocol: one ExecCredential or nothing. All else is stderr.
+//! 5. Secrets cannot print ([`secret::Secret`]).
+//! 6. Hostile input never panics, hangs or allocates without bound.
+//! 7. An error says what failed, why, and what to do next.
+
+pub mod cli;
+pub mod commands;
+pub mod context;
+pub mod error;
+pub mod login;
+pub mod oauth;
+pub mod secret;
+pub mod sys;
+pub mod time;
+
+use cli::flags::{COMMANDS, Command, Id};
+use cli::help;
+use cli::options::Options;
+use cli::parse::{Given, parse};
+use context::Context;
+use error::{Error, Result};
+use std::ffi::OsStr;
+
+/// Runs one command line and returns the process's exit code.
+pub fn run(ctx: &Context) -> u8 {
+    match dispatch(ctx) {
+        Ok(()) => 0,
+        Err(error) => {
+            ctx.say(&error.to_string());
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(ctx: &Context) -> Result<()> {
+    let given = parse(&ctx.args)?;
+    let verbosity = given.last(Id::Verbosity).and_then(OsStr::to_str);
+    ctx.set_verbosity(verbosity.and_then(|v| v.parse().ok()).unwrap_or(0));
+    if given.is_on(Id::Help) {
+        return ctx.print(&help::page(given.command));
+    }
+    match given.command {
+        Command::Root if given.is_on(Id::Version) => ctx.print(&commands::version::text()),
+        Command::Root => ctx.print(&help::page(Command::Root)),
+        Command::Help => ctx.print(&help::page(help_topic(&given)?)),
+        Command::GetToken => {
+            let options = Options::resolve(given, &ctx.env)?;
+            options.log_overrides(ctx);
+            commands::get_token::run(ctx, &options)
+        }
+        Command::Convert | Command::RemoveCacheDir | Command::RemoveTokens => {
+            Err(Error::new("this command is not available in this version yet"))
+        }
+    }
+}
+
+fn help_topic(given: &Given) -> Result<Command> {
+    let Some(word) = given.words.first() else {
+        return Ok(Command::Root);
+    };
+    COMMANDS
+        .iter()
+        .find(|row| OsStr::new(row.name) == word)
+        .map(|row| row.command)
+        .ok_or_else(|| Error::new(format!("unknown help topic \"{}\"", word.to_string_lossy())))
+}

@@ -1,0 +1,84 @@
+//! An HTTP request to send and the answer that came, as plain data.
+
+use crate::secret::Secret;
+
+/// What a request asks for and how it may travel.
+#[derive(Debug)]
+pub struct Request {
+    /// The full address.
+    pub url: String,
+    /// Headers beside those that every request has.
+    pub headers: Vec<(&'static str, Secret)>,
+    /// GET, or POST with its body.
+    pub body: Body,
+    /// What is tried again.
+    pub retry: Retry,
+    /// How it reaches its peer.
+    pub route: Route,
+}
+
+/// A request's method with its body.
+#[derive(Debug)]
+pub enum Body {
+    /// GET.
+    None,
+    /// POST, `application/x-www-form-urlencoded`.
+    Form(Vec<(&'static str, Secret)>),
+    /// POST with an empty body.
+    Empty,
+}
+
+/// Which failures are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Refused and reset connections, 408, 429, 500, 502, 503, 504.
+    Usual,
+    /// The same and 404, 410: the instance metadata service answers these while it starts.
+    Metadata,
+    /// Nothing: the caller does it (polling).
+    Never,
+}
+
+/// How a request reaches its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// TLS, through a proxy where the environment names one.
+    Internet,
+    /// Never a proxy; plain HTTP is allowed. For managed identity endpoints only.
+    Local,
+}
+
+impl Request {
+    /// A GET over TLS.
+    pub fn get(url: String) -> Self {
+        Self { url, headers: Vec::new(), body: Body::None, retry: Retry::Usual, route: Route::Internet }
+    }
+
+    /// A form POST over TLS.
+    pub fn post(url: String, form: Vec<(&'static str, Secret)>) -> Self {
+        Self { body: Body::Form(form), ..Self::get(url) }
+    }
+}
+
+/// The answer, whole: at most 1 MiB of body.
+#[derive(Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers in order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first header of this (lower-case) name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}

@@ -1,0 +1,3 @@
+//! The operating system's side: the only modules, `context` apart, that touch it.
+
+pub mod files;

@@ -1,0 +1,132 @@
+//! Calendar and duration text: RFC 3339 out, Go durations in.
+//!
+//! Times are seconds since 1970-01-01 00:00:00 UTC; negative ones do not occur.
+
+use std::time::Duration;
+
+/// Seconds since the Unix epoch.
+pub type UnixTime = u64;
+
+/// Year, month (1–12), day (1–31), hour, minute, second in UTC.
+pub type Civil = (u64, u64, u64, u64, u64, u64);
+
+/// The UTC calendar time of `time`.
+///
+/// The day count is turned into a date by the proleptic Gregorian calendar, with years that start in
+/// March so that the leap day is the last one.
+pub fn civil(time: UnixTime) -> Civil {
+    let (days, seconds) = (time / 86_400, time % 86_400);
+    let day = days + 719_468;
+    let era = day / 146_097;
+    let day_of_era = day % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let day_of_month = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    (year, month, day_of_month, seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// RFC 3339 in UTC with whole seconds: `2026-01-02T03:04:05Z`.
+pub fn rfc3339(time: UnixTime) -> String {
+    let (year, month, day, hour, minute, second) = civil(time);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Reads a duration as Go's `time.ParseDuration` does: `30s`, `1m30s`, `500ms`, `1.5h`, `-1s`.
+///
+/// `None` for anything else; a bare number has no unit and is refused, `0` alone is Go's one
+/// exception. A negative duration reads as zero, which every flag here refuses.
+pub fn parse_go_duration(text: &str) -> Option<Duration> {
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Some(Duration::ZERO);
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    let mut nanoseconds: u128 = 0;
+    while !rest.is_empty() {
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, tail) = rest.split_at_checked(number_end)?;
+        let unit_end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at_checked(unit_end)?;
+        nanoseconds = nanoseconds.checked_add(scaled(number, unit)?)?;
+        rest = tail;
+    }
+    // Go's durations are signed 64-bit nanoseconds.
+    let nanoseconds = u64::try_from(nanoseconds).ok().filter(|n| i64::try_from(*n).is_ok())?;
+    Some(if negative { Duration::ZERO } else { Duration::from_nanos(nanoseconds) })
+}
+
+/// `number` (digits with at most one point) times `unit`, in nanoseconds.
+fn scaled(number: &str, unit: &str) -> Option<u128> {
+    let unit: u128 = match unit {
+        "ns" => 1,
+        "us" | "µs" | "μs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => return None,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut total = match whole {
+        "" => 0,
+        digits => digits.parse::<u128>().ok()?.checked_mul(unit)?,
+    };
+    let mut weight = unit;
+    for digit in fraction.chars() {
+        weight /= 10;
+        total = total.checked_add(u128::from(digit.to_digit(10)?).checked_mul(weight)?)?;
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc3339_knows_the_calendar() {
+        for (time, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_767_323_045, "2026-01-02T03:04:05Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(time), text);
+        }
+    }
+
+    #[test]
+    fn go_durations() {
+        for (text, milliseconds) in [
+            ("30s", 30_000),
+            ("1m30s", 90_000),
+            ("500ms", 500),
+            ("1h", 3_600_000),
+            ("1.5h", 5_400_000),
+            (".5s", 500),
+            ("1h2m3s4ms", 3_723_004),
+            ("+5s", 5_000),
+            ("0", 0),
+            ("-5s", 0),
+        ] {
+            assert_eq!(parse_go_duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in
+            ["", "30", "s", ".", ".s", "1x", "1s ", " 1s", "1..5s", "1 s", "--1s", "9999999999h", "1e3s"]
+        {
+            assert_eq!(parse_go_duration(text), None, "{text:?}");
+        }
+    }
+}
