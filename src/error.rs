@@ -45,7 +45,7 @@ impl Error {
         Self { class: Class::Interrupted, ..Self::new("interrupted") }
     }
 
-    /// Adds the one thing that the user can do.
+    /// Says the one thing that the user can do, in place of what was said before.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -6,7 +6,9 @@
 //! |---|---|
 //! | [`context`] | everything that comes from outside |
 //! | [`cli`] | the flag table; argv -> what was said -> what was meant; help |
+//! | [`cloud`] | environment names -> an authority's address |
 //! | [`login`] | the login modes |
+//! | [`exec_credential`] | `KUBERNETES_EXEC_INFO` in, one JSON object out |
 //! | [`commands`] | one file per command |
 //! | [`oauth`] | the protocol as data: requests are built, answers are read |
 //! | [`sys`] | the operating system: files, network, processes |
@@ -23,9 +25,11 @@
 //! 7. An error says what failed, why, and what to do next.
 
 pub mod cli;
+pub mod cloud;
 pub mod commands;
 pub mod context;
 pub mod error;
+pub mod exec_credential;
 pub mod login;
 pub mod oauth;
 pub mod secret;

@@ -34,6 +34,33 @@ pub fn rfc3339(time: UnixTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Reads an HTTP `Date` header: `Tue, 24 Nov 2026 11:20:16 GMT` (RFC 9110 section 5.6.7).
+///
+/// `None` for anything else; the two obsolete forms are not read.
+pub fn parse_http_date(text: &str) -> Option<UnixTime> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let mut words = text.trim().split_once(", ")?.1.split(' ');
+    let day: u64 = words.next()?.parse().ok()?;
+    let month = words.next().filter(|word| word.len() == 3)?;
+    let month = u64::try_from(MONTHS.find(month).filter(|at| at % 3 == 0)?).ok()? / 3 + 1;
+    let year: u64 = words.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
+    let mut clock = words.next()?.split(':').map(|part| part.parse::<u64>().ok());
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    if words.next()? != "GMT" || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    Some(days_from_civil(year, month, day)? * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+/// Days since the epoch of a date from 1970 on; the inverse of [`civil`].
+fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = if month <= 2 { year - 1 } else { year };
+    let shifted_month = (month + 9) % 12;
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let day_of_era = year % 400 * 365 + year % 400 / 4 - year % 400 / 100 + day_of_year;
+    (year / 400 * 146_097 + day_of_era).checked_sub(719_468)
+}
+
 /// Reads a duration as Go's `time.ParseDuration` does: `30s`, `1m30s`, `500ms`, `1.5h`, `-1s`.
 ///
 /// `None` for anything else; a bare number has no unit and is refused, `0` alone is Go's one
@@ -104,6 +131,26 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(rfc3339(time), text);
+        }
+    }
+
+    #[test]
+    fn http_dates() {
+        assert_eq!(parse_http_date("Fri, 02 Jan 2026 03:04:05 GMT"), Some(1_767_323_045));
+        assert_eq!(parse_http_date("Tue, 29 Feb 2000 00:00:00 GMT"), Some(951_782_400));
+        for bad in [
+            "",
+            "x",
+            "Fri, 02 Jan 2026 03:04:05",
+            "Fri, 02 anF 2026 03:04:05 GMT",
+            "Fri, 99 Jan 2026 03:04:05 GMT",
+            "Fri, 02 Jan 0000 03:04:05 GMT",
+        ] {
+            assert_eq!(parse_http_date(bad), None, "{bad}");
+        }
+        for time in [0, 68_169_600, 951_782_399, 1_767_323_045, 4_107_542_400] {
+            let (year, month, day, ..) = civil(time);
+            assert_eq!(days_from_civil(year, month, day), Some(time / 86_400));
         }
     }
 

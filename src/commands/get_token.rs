@@ -4,14 +4,20 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::exec_credential;
+use crate::login::Login;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever keeps a token from being had.
-pub fn run(_ctx: &Context, options: &Options) -> Result<()> {
+/// Whatever keeps a token from being had; nothing is on stdout then.
+pub fn run(ctx: &Context, options: &Options) -> Result<()> {
     if options.text(Id::ServerId).is_none() {
-        return Err(Error::new("server-id is required"));
+        return Err(Error::new("server-id is required").hint("pass --server-id"));
     }
-    Err(Error::new(format!("login method {} is not available in this version yet", options.login().name())))
+    let version = exec_credential::wanted_version(&ctx.env)?;
+    ctx.log(1, || format!("login method {}", options.login().name()));
+    let token = Login::new(ctx, options)?.acquire()?;
+    let credential = exec_credential::render(version, &token.access_token, token.expires_on)?;
+    ctx.print(credential.expose())
 }

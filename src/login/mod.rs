@@ -1,6 +1,13 @@
 //! The login modes: how a person, a pipeline or a machine gets a token.
 
+pub mod service_principal;
+pub mod session;
+
+use crate::cli::options::Options;
+use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::oauth::token::Token;
+use service_principal::ServicePrincipal;
 
 /// A value of `--login`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,5 +55,36 @@ impl Mode {
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(mode, _)| *mode == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// A sign-in with everything that its mode needs; one that lacks something cannot be built.
+pub enum Login<'a> {
+    /// `spn`
+    ServicePrincipal(ServicePrincipal<'a>),
+}
+
+impl<'a> Login<'a> {
+    /// Takes what the mode needs from the options; sends nothing yet.
+    ///
+    /// # Errors
+    /// A setting that the mode needs is missing or cannot be used.
+    pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
+        match options.login() {
+            Mode::ServicePrincipal => ServicePrincipal::new(ctx, options).map(Self::ServicePrincipal),
+            other => {
+                Err(Error::new(format!("login method {} is not available in this version yet", other.name())))
+            }
+        }
+    }
+
+    /// Signs in.
+    ///
+    /// # Errors
+    /// Whatever keeps a token from being had.
+    pub fn acquire(&self) -> Result<Token> {
+        match self {
+            Self::ServicePrincipal(login) => login.acquire(),
+        }
     }
 }

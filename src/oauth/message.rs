@@ -69,6 +69,8 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The `client-request-id` that was sent.
+    pub request_id: String,
 }
 
 impl Response {

@@ -1,4 +1,11 @@
 //! The protocol as data: requests are built and answers are read here. No network, file, clock,
 //! environment or randomness.
 
+pub mod authority;
+pub mod discovery;
+pub mod form;
+pub mod grant;
 pub mod message;
+pub mod remedy;
+pub mod token;
+pub mod url;

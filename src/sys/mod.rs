@@ -1,3 +1,4 @@
 //! The operating system's side: the only modules, `context` apart, that touch it.
 
 pub mod files;
+pub mod http;

@@ -1,0 +1,77 @@
+//! Failures that users meet often, and the one thing to do about each.
+//!
+//! Source of the codes: learn.microsoft.com, "Microsoft Entra authentication and authorization error
+//! codes". A remedy may name facts of the sign-in, never a secret.
+
+/// What the sign-in was about, for remedies that have to show it.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The tenant and where its value came from.
+    pub tenant: String,
+    /// The client application and where its value came from.
+    pub client: String,
+    /// The server application.
+    pub server: String,
+    /// The authority's base address.
+    pub authority: String,
+}
+
+enum Text {
+    Plain(&'static str),
+    With(fn(&Facts) -> String),
+}
+
+const REMEDIES: &[(&[u32], Text)] = &[
+    (
+        &[50105, 65001],
+        Text::Plain("an administrator has to assign this identity to the app, or to consent to the app"),
+    ),
+    (&[70002, 7_000_215], Text::Plain("the client secret is wrong: use the secret's value, not its id")),
+    (&[7_000_222], Text::Plain("the client secret has expired: make a new one for the app")),
+    (
+        &[700_016, 90002, 900_023],
+        Text::With(|facts| {
+            format!(
+                "the app is not in this tenant, or the tenant is not in this cloud; used: tenant {}, client {}, authority {}",
+                facts.tenant, facts.client, facts.authority
+            )
+        }),
+    ),
+    (
+        &[500_011],
+        Text::With(|facts| {
+            format!("there is no server app {} in this tenant: check --server-id", facts.server)
+        }),
+    ),
+];
+
+/// The remedy for the first of these AADSTS numbers that has one.
+pub fn remedy(codes: &[u32], facts: &Facts) -> Option<String> {
+    codes.iter().find_map(|code| {
+        let (_, text) = REMEDIES.iter().find(|(codes, _)| codes.contains(code))?;
+        Some(match text {
+            Text::Plain(text) => (*text).to_owned(),
+            Text::With(text) => text(facts),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_stands_in_one_row() {
+        let mut seen = std::collections::HashSet::new();
+        for code in REMEDIES.iter().flat_map(|(codes, _)| *codes) {
+            assert!(seen.insert(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_first_known_code_decides() {
+        let facts = Facts { server: "srv".to_owned(), ..Facts::default() };
+        assert!(remedy(&[1, 500_011], &facts).unwrap().contains("srv"));
+        assert_eq!(remedy(&[1], &facts), None);
+    }
+}

@@ -1,0 +1,273 @@
+//! How a connection is made: our resolver and TLS under ureq's agent.
+
+use super::failure::Notes;
+use super::trust::Sources;
+use crate::context::Context;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use std::fmt;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Duration;
+use ureq::http::{Request, Uri};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::time::{Duration as Limit, Instant};
+use ureq::unversioned::transport::{
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout,
+    SocksConnector, TcpConnector, Transport, TransportAdapter,
+};
+
+/// An agent that resolves names and speaks TLS our way.
+pub fn agent(config: ureq::config::Config, tls: Tls) -> ureq::Agent {
+    let chain =
+        ().chain(SocksConnector::default())
+            .chain(ConnectProxyConnector::default())
+            .chain(TcpConnector::default())
+            .chain(tls);
+    ureq::Agent::with_parts(config, chain, PatientResolver)
+}
+
+/// Sets a request's proxy and time limits.
+pub fn configure(
+    agent: &ureq::Agent,
+    request: Request<Vec<u8>>,
+    proxy: Option<ureq::Proxy>,
+    exchange: Duration,
+    connect: Duration,
+) -> Request<Vec<u8>> {
+    agent
+        .configure_request(request)
+        .proxy(proxy)
+        .timeout_global(Some(exchange))
+        .timeout_connect(Some(connect))
+        .build()
+}
+
+/// Resolves names with a time limit, and once more for IPv4 alone when that fails: musl's resolver gives
+/// up on the whole name when only its AAAA answer is broken, as it is behind many company resolvers.
+#[derive(Debug)]
+struct PatientResolver;
+
+impl Resolver for PatientResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let host = bare_host(uri).ok_or_else(|| ureq::Error::BadUri(uri.to_string()))?.to_owned();
+        let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
+            Some("http") => 80,
+            Some("socks4" | "socks4a" | "socks5" | "socks5h") => 1080,
+            _ => 443,
+        });
+        let mut addresses = self.empty();
+        let found = match host.parse() {
+            Ok(address) => vec![SocketAddr::new(address, port)],
+            Err(_) => resolve_within(host, port, &timeout)?,
+        };
+        for address in found.into_iter().take(16) {
+            addresses.push(address);
+        }
+        if addresses.is_empty() {
+            return Err(ureq::Error::HostNotFound);
+        }
+        Ok(addresses)
+    }
+}
+
+/// The system's resolver has no time limit of its own to set, so it runs in a thread that may be left behind.
+fn resolve_within(host: String, port: u16, timeout: &NextTimeout) -> Result<Vec<SocketAddr>, ureq::Error> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    std::thread::spawn(move || sender.send(resolve(&host, port)));
+    receiver.recv_timeout(*timeout.after).unwrap_or(Err(ureq::Error::Timeout(ureq::Timeout::Resolve)))
+}
+
+fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ureq::Error> {
+    match (host, port).to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(_) => {
+            let hints = dns_lookup::AddrInfoHints {
+                address: dns_lookup::AddrFamily::Inet.into(),
+                socktype: dns_lookup::SockType::Stream.into(),
+                ..Default::default()
+            };
+            let found = dns_lookup::getaddrinfo(Some(host), None, Some(hints))
+                .map_err(|_| ureq::Error::HostNotFound)?;
+            Ok(found.flatten().map(|info| SocketAddr::new(info.sockaddr.ip(), port)).collect())
+        }
+    }
+}
+
+/// The host without the brackets of an IPv6 address.
+fn bare_host(uri: &Uri) -> Option<&str> {
+    uri.host().map(|host| host.trim_start_matches('[').trim_end_matches(']'))
+}
+
+/// Wraps a connection in TLS where the address says https.
+pub struct Tls {
+    sources: Sources,
+    notes: Notes,
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+impl Tls {
+    /// Remembers whom to trust; certificates are read at the first connection.
+    pub fn new(ctx: &Context, extra_roots: &[PathBuf], notes: Notes) -> Self {
+        Self { sources: Sources::new(ctx, extra_roots), notes, config: OnceLock::new() }
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, ureq::Error> {
+        if let Some(config) = self.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let roots = self.sources.load().map_err(|e| ureq::Error::Other(Box::new(e)))?;
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|e| ureq::Error::Other(Box::new(e)))?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| ureq::Error::Other(Box::new(e)))?
+            .dangerous() // Only in name: the verifier below asks rustls' own and keeps the issuer of what it refused.
+            .with_custom_certificate_verifier(Arc::new(Explaining {
+                inner: verifier,
+                notes: self.notes.clone(),
+            }))
+            .with_no_client_auth();
+        Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+impl<In: Transport> Connector<In> for Tls {
+    type Out = Either<In, TlsTransport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let Some(transport) = chained else {
+            return Ok(None);
+        };
+        if !details.needs_tls() || transport.is_tls() {
+            return Ok(Some(Either::A(transport)));
+        }
+        let host = bare_host(details.uri).unwrap_or_default().to_owned();
+        let name =
+            ServerName::try_from(host).map_err(|_| ureq::Error::Tls("the host name is not valid for TLS"))?;
+        let mut connection =
+            ClientConnection::new(self.config()?, name).map_err(|e| ureq::Error::Other(Box::new(e)))?;
+        let mut socket = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
+        socket.set_timeout(remaining(details));
+        connection.complete_io(&mut socket)?;
+        let buffers =
+            LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned::new(connection, socket) })))
+    }
+}
+
+/// What is left of the time for connecting after the steps before TLS.
+fn remaining(details: &ConnectionDetails) -> NextTimeout {
+    let mut timeout = details.timeout;
+    if let (Limit::Exact(limit), Instant::Exact(start)) = (timeout.after, details.now) {
+        timeout.after = Limit::Exact(limit.saturating_sub(start.elapsed()));
+    }
+    timeout
+}
+
+/// A connection under TLS.
+pub struct TlsTransport {
+    buffers: LazyBuffers,
+    stream: StreamOwned<ClientConnection, TransportAdapter>,
+}
+
+impl fmt::Debug for TlsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TlsTransport")
+    }
+}
+
+impl Transport for TlsTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        self.stream.write_all(output)?;
+        Ok(())
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let read = self.stream.read(self.buffers.input_append_buf())?;
+        self.buffers.input_appended(read);
+        Ok(read > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.get_mut().get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+/// rustls' verifier, which remembers the issuer of a certificate that it refused.
+#[derive(Debug)]
+struct Explaining {
+    inner: Arc<WebPkiServerVerifier>,
+    notes: Notes,
+}
+
+impl ServerCertVerifier for Explaining {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).inspect_err(
+            |_| {
+                self.notes.refused_issuer(super::issuer::name(intermediates.last().unwrap_or(end_entity)));
+            },
+        )
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,134 @@
+//! Why an exchange failed, in words that name the host and what to do.
+
+use super::Attempt;
+use crate::error::Error;
+use rustls::CertificateError;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What the connection's own code knows of a failure and ureq's error cannot carry.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    issuer: Arc<Mutex<Option<String>>>,
+}
+
+impl Notes {
+    /// Remembers who issued the certificate that was refused.
+    pub fn refused_issuer(&self, issuer: Option<String>) {
+        if let Ok(mut note) = self.issuer.lock() {
+            *note = issuer;
+        }
+    }
+
+    fn issuer(&self) -> String {
+        match self.issuer.lock().ok().and_then(|note| note.clone()) {
+            Some(issuer) => format!("issued by \"{issuer}\""),
+            None => "of an unknown issuer".to_owned(),
+        }
+    }
+
+    /// The failed try that `error` stands for. `limit` is how long it was given.
+    pub fn attempt(&self, error: &ureq::Error, host: &str, proxy: Option<&str>, limit: Duration) -> Attempt {
+        let via = proxy.map_or(String::new(), |proxy| format!(" through the proxy {proxy}"));
+        let passing = |message: String| Error::passing(message).hint(network_hint(proxy));
+        let failed = |error: Error, again: bool| Attempt { error, again };
+        match error {
+            ureq::Error::HostNotFound => {
+                failed(passing(format!("cannot find the address of {}", proxy.unwrap_or(host))), false)
+            }
+            ureq::Error::Timeout(ureq::Timeout::Resolve) => {
+                failed(passing(format!("looking up the address of {host} took too long")), false)
+            }
+            ureq::Error::Timeout(ureq::Timeout::Connect) => {
+                failed(passing(format!("cannot connect to {host}{via}: timed out")), false)
+            }
+            ureq::Error::Timeout(_) => failed(
+                passing(format!("no complete answer from {host}{via} within {} s", limit.as_secs_f32())),
+                false,
+            ),
+            ureq::Error::Io(error) => self.io(error, host, &via, proxy),
+            ureq::Error::Tls(why) => {
+                failed(Error::new(format!("no TLS connection to {host}{via}: {why}")), false)
+            }
+            ureq::Error::ConnectProxyFailed(why) => failed(
+                Error::new(format!("the proxy refused the connection to {host}{via}: {why}")).hint(
+                    "check HTTPS_PROXY: address, user name and password; or except the host with NO_PROXY",
+                ),
+                false,
+            ),
+            ureq::Error::LargeResponseHeader(..) => {
+                failed(Error::new(format!("the headers of the answer from {host}{via} are too large")), false)
+            }
+            ureq::Error::Other(other) => {
+                match (other.downcast_ref::<Error>(), other.downcast_ref::<rustls::Error>()) {
+                    (Some(error), _) => failed(error.clone(), false),
+                    (None, Some(tls)) => failed(self.tls(tls, host, &via), false),
+                    (None, None) => {
+                        failed(Error::new(format!("no connection to {host}{via}: {other}")), false)
+                    }
+                }
+            }
+            other => {
+                failed(Error::new(format!("the answer from {host}{via} is not valid HTTP: {other}")), false)
+            }
+        }
+    }
+
+    fn io(&self, error: &io::Error, host: &str, via: &str, proxy: Option<&str>) -> Attempt {
+        use io::ErrorKind as Kind;
+        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Attempt::last(self.tls(tls, host, via));
+        }
+        let (message, again) = match error.kind() {
+            Kind::ConnectionRefused => (format!("cannot connect to {host}{via}: connection refused"), true),
+            Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
+                (format!("{host}{via} closed the connection: connection reset"), true)
+            }
+            Kind::UnexpectedEof => {
+                (format!("{host}{via} closed the connection before its answer was complete"), true)
+            }
+            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
+                (format!("cannot reach {host}{via}: {error}"), false)
+            }
+            _ => (format!("the connection to {host}{via} failed: {error}"), false),
+        };
+        Attempt { error: Error::passing(message).hint(network_hint(proxy)), again }
+    }
+
+    fn tls(&self, error: &rustls::Error, host: &str, via: &str) -> Error {
+        let start = format!("the TLS certificate of {host}{via}");
+        match error {
+            rustls::Error::InvalidCertificate(why) => match why {
+                CertificateError::UnknownIssuer => Error::new(format!("{start}, {}, is not trusted", self.issuer()))
+                    .hint("if that is your company's proxy, put its root certificate (PEM) into a file and name it in SSL_CERT_FILE or --certificate-authority"),
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    Error::new(format!("{start}, {}, has expired", self.issuer()))
+                        .hint("check this machine's clock; if it is right, the service has to renew its certificate")
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    Error::new(format!("{start}, {}, is not valid yet", self.issuer())).hint("check this machine's clock")
+                }
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                    Error::new(format!("{start}, {}, is for another host name", self.issuer()))
+                        .hint("check the authority's address; a proxy that intercepts TLS may have answered")
+                }
+                other => Error::new(format!("{start}, {}, cannot be used: {other}", self.issuer())),
+            },
+            rustls::Error::InvalidMessage(_) => {
+                Error::new(format!("{host}{via} does not speak TLS on this port")).hint("check address and port of the authority")
+            }
+            rustls::Error::AlertReceived(alert) => {
+                Error::new(format!("{host}{via} refused the TLS connection: {alert:?}"))
+            }
+            other => Error::new(format!("no TLS connection to {host}{via}: {other}")),
+        }
+    }
+}
+
+fn network_hint(proxy: Option<&str>) -> &'static str {
+    match proxy {
+        Some(_) => "check the proxy in HTTPS_PROXY and whether it lets this host through",
+        None => "check the network; behind a company proxy set HTTPS_PROXY",
+    }
+}

@@ -1,0 +1,251 @@
+//! HTTP over TLS: the only modules that name ureq and rustls.
+//!
+//! Owns how a request travels: which proxy, whom to trust, how long to wait, what to try again. Nothing
+//! of it is set up before the first request is sent.
+
+mod connect;
+mod failure;
+mod issuer;
+mod proxy;
+mod trust;
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::oauth::form::encode_secret;
+use crate::oauth::message::{Body, Request, Response, Retry, Route};
+use crate::time::parse_http_date;
+use std::cell::{Cell, OnceCell};
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+use ureq::http;
+
+/// Waits for one connection, TLS included.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Waits for one exchange, from the name's resolution to the body's last byte.
+const EXCHANGE: Duration = Duration::from_secs(30);
+/// The most that is read of an answer.
+const LARGEST_BODY: u64 = 1 << 20;
+/// Tries after the first one.
+const RETRIES: u32 = 3;
+/// The longest `Retry-After` that is waited for.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+/// A clock that differs from the service's by more is worth a remark.
+const CLOCK_SKEW: u64 = 5 * 60;
+
+/// How requests are to be sent.
+pub struct Settings {
+    /// Bounds each [`Http::send`], retries included (`--timeout`).
+    pub timeout: Duration,
+    /// Files of certificate authorities to trust besides the others.
+    pub extra_roots: Vec<PathBuf>,
+}
+
+/// Sends requests.
+pub struct Http {
+    settings: Settings,
+    agent: OnceCell<ureq::Agent>,
+    failure: failure::Notes,
+    skew: Cell<Option<i64>>,
+}
+
+impl Http {
+    /// Remembers the settings; costs nothing until something is sent.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, agent: OnceCell::new(), failure: failure::Notes::default(), skew: Cell::new(None) }
+    }
+
+    /// By how many seconds this machine's clock is ahead of the service's, if by more than five minutes.
+    pub fn clock_skew(&self) -> Option<i64> {
+        self.skew.get()
+    }
+
+    /// Sends a request and reads the whole answer, whatever its status; tries again what may pass.
+    ///
+    /// # Errors
+    /// No connection, no trust, no answer in time, an answer over 1 MiB. The errors name the host and
+    /// never contain anything of the request's body.
+    pub fn send(&self, ctx: &Context, request: &Request) -> Result<Response> {
+        let deadline = ctx.clock.monotonic().saturating_add(self.settings.timeout);
+        let mut attempt = 0;
+        loop {
+            let remaining = deadline.saturating_sub(ctx.clock.monotonic());
+            let outcome = self.exchange(ctx, request, remaining);
+            let Some(wait) = self.wait_before_retry(ctx, request.retry, attempt, &outcome)? else {
+                return outcome.map_err(|attempt| attempt.error);
+            };
+            let remaining = deadline.saturating_sub(ctx.clock.monotonic());
+            if wait >= remaining {
+                return outcome.map_err(|attempt| attempt.error);
+            }
+            ctx.log(2, || format!("trying again in {} ms", wait.as_millis()));
+            ctx.clock.sleep(wait);
+            attempt += 1;
+        }
+    }
+
+    /// How long to wait before the next try; `None` when there is none.
+    fn wait_before_retry(
+        &self,
+        ctx: &Context,
+        retry: Retry,
+        attempt: u32,
+        outcome: &std::result::Result<Response, Attempt>,
+    ) -> Result<Option<Duration>> {
+        let again = match (retry, outcome) {
+            (Retry::Never, _) => false,
+            (_, Err(failed)) => failed.again,
+            (Retry::Metadata, Ok(response)) if matches!(response.status, 404 | 410) => true,
+            (_, Ok(response)) => matches!(response.status, 408 | 429 | 500 | 502 | 503 | 504),
+        };
+        if !again || attempt >= RETRIES {
+            return Ok(None);
+        }
+        let asked = outcome.as_ref().ok().and_then(|response| {
+            let seconds = response.header("retry-after")?.trim().parse().ok()?;
+            Some(Duration::from_secs(seconds))
+        });
+        if let Some(asked) = asked {
+            return Ok((asked <= LONGEST_RETRY_AFTER).then_some(asked));
+        }
+        // Doubling, with up to as much again of jitter, so that a fleet does not come back in step.
+        let base = 250_u64 << attempt;
+        let jitter = u64::from(u16::from_be_bytes(ctx.random()?)) * base / u64::from(u16::MAX);
+        Ok(Some(Duration::from_millis(base + jitter)))
+    }
+
+    fn exchange(
+        &self,
+        ctx: &Context,
+        request: &Request,
+        remaining: Duration,
+    ) -> std::result::Result<Response, Attempt> {
+        let request_id = ctx.uuid()?;
+        let built = build(request, &request_id)?;
+        let host = built.uri().host().unwrap_or_default().to_owned();
+        let proxy = match request.route {
+            Route::Internet => proxy::select(&ctx.env, built.uri())?,
+            Route::Local => None,
+        };
+        let via = proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
+        ctx.log(5, || {
+            let via = via.as_deref().map_or(String::new(), |via| format!(" through the proxy {via}"));
+            format!("{} {}{via} (request id {request_id})", built.method(), redacted(&request.url))
+        });
+        let limit = remaining.min(EXCHANGE);
+        let failed = |e: &ureq::Error| self.failure.attempt(e, &host, via.as_deref(), limit);
+        let agent = self.agent(ctx);
+        let sent = connect::configure(agent, built, proxy, limit, remaining.min(CONNECT));
+        let mut answer = agent.run(sent).map_err(|e| failed(&e))?;
+        let mut body = Vec::new();
+        answer
+            .body_mut()
+            .as_reader()
+            .take(LARGEST_BODY + 1)
+            .read_to_end(&mut body)
+            .map_err(|e| failed(&ureq::Error::from(e)))?;
+        if u64::try_from(body.len()).unwrap_or(u64::MAX) > LARGEST_BODY {
+            return Err(Attempt::last(Error::new(format!(
+                "{host} answered with more than {LARGEST_BODY} bytes"
+            ))));
+        }
+        let response = Response {
+            status: answer.status().as_u16(),
+            headers: answer
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
+                .collect(),
+            body,
+            request_id,
+        };
+        ctx.log(5, || format!("{host} answered {}, {} bytes", response.status, response.body.len()));
+        self.note_clock(ctx, &response);
+        Ok(response)
+    }
+
+    /// The agent, made for the first request.
+    fn agent(&self, ctx: &Context) -> &ureq::Agent {
+        self.agent.get_or_init(|| {
+            let config = ureq::Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .proxy(None)
+                .user_agent(user_agent())
+                .accept("application/json")
+                .accept_encoding("")
+                .build();
+            connect::agent(config, connect::Tls::new(ctx, &self.settings.extra_roots, self.failure.clone()))
+        })
+    }
+
+    /// Remembers a clock that differs from the service's `Date` header: signed assertions and fresh
+    /// tokens fail on a wrong clock.
+    fn note_clock(&self, ctx: &Context, response: &Response) {
+        if let Some(theirs) = response.header("date").and_then(parse_http_date) {
+            let ours = ctx.now();
+            let skewed = ours.abs_diff(theirs) > CLOCK_SKEW;
+            let difference = i64::try_from(ours).unwrap_or(0) - i64::try_from(theirs).unwrap_or(0);
+            self.skew.set(skewed.then_some(difference));
+        }
+    }
+}
+
+/// A try that failed.
+struct Attempt {
+    error: Error,
+    /// Whether the next try may go better.
+    again: bool,
+}
+
+impl Attempt {
+    fn last(error: Error) -> Self {
+        Self { error, again: false }
+    }
+}
+
+impl From<Error> for Attempt {
+    fn from(error: Error) -> Self {
+        Self::last(error)
+    }
+}
+
+fn build(request: &Request, request_id: &str) -> Result<http::Request<Vec<u8>>> {
+    if request.route == Route::Internet && !request.url.starts_with("https://") {
+        return Err(Error::new("a request that is not https was refused: tokens travel only over TLS"));
+    }
+    let mut builder = http::Request::builder()
+        .uri(&request.url)
+        .header("client-request-id", request_id)
+        .header("return-client-request-id", "true");
+    for (name, value) in &request.headers {
+        builder = builder.header(*name, value.expose());
+    }
+    let (method, body) = match &request.body {
+        Body::None => ("GET", Vec::new()),
+        Body::Empty => ("POST", Vec::new()),
+        Body::Form(pairs) => {
+            builder = builder.header("content-type", "application/x-www-form-urlencoded");
+            ("POST", encode_secret(pairs).expose().clone().into_bytes())
+        }
+    };
+    // The builder's own error may quote a header's value.
+    builder.method(method).body(body).map_err(|_| {
+        let address = redacted(&request.url);
+        Error::new(format!(
+            "cannot ask {address}: the address or a header has characters that HTTP does not allow"
+        ))
+    })
+}
+
+fn user_agent() -> String {
+    format!("kubelogin/{} ({}; {})", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH)
+}
+
+/// An address without its query, which may hold what a log must not.
+fn redacted(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
+}

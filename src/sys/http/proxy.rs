@@ -1,0 +1,183 @@
+//! Which proxy a request takes, by the rules that Go's tools follow: a proxy that kubectl uses is used
+//! here, a host that kubectl reaches directly is reached directly.
+//!
+//! Source: golang.org/x/net/http/httpproxy. `ALL_PROXY` stands in for an unset `HTTPS_PROXY`, as in curl.
+
+use crate::context::Env;
+use crate::error::{Error, Result};
+use std::net::IpAddr;
+use ureq::http::Uri;
+
+/// The proxy for `uri`, if it takes one.
+///
+/// # Errors
+/// A proxy address that cannot be read; its text may hold a password and is not shown.
+pub fn select(env: &Env, uri: &Uri) -> Result<Option<ureq::Proxy>> {
+    let Some((variable, address)) = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .into_iter()
+        .find_map(|name| env.text(name).map(|value| (name, value.trim())))
+    else {
+        return Ok(None);
+    };
+    let host = uri.host().unwrap_or_default();
+    if is_near(host) || bypasses(no_proxy(env), host, uri.port_u16().unwrap_or(443)) {
+        return Ok(None);
+    }
+    let scheme = address.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let address = match scheme.as_deref() {
+        None => format!("http://{address}"),
+        // Go resolves the name at the proxy for both.
+        Some("socks5") => address.replacen("socks5://", "socks5h://", 1),
+        Some("http" | "https" | "socks5h") => address.to_owned(),
+        Some(other) => {
+            return Err(Error::new(format!("{variable} names a proxy of the unsupported kind {other}://"))
+                .hint("use http://, https:// or socks5://"));
+        }
+    };
+    ureq::Proxy::new(&address).map(Some).map_err(|_| {
+        Error::new(format!("{variable} is not a proxy address"))
+            .hint("write it as http://[user:password@]host:port, with special characters percent-encoded")
+    })
+}
+
+fn no_proxy(env: &Env) -> &str {
+    env.text("NO_PROXY").or_else(|| env.text("no_proxy")).unwrap_or_default()
+}
+
+fn address_of(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// This machine, or its own link: never behind a proxy.
+fn is_near(host: &str) -> bool {
+    match address_of(host) {
+        Some(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
+        Some(IpAddr::V6(address)) => address.is_loopback() || address.is_unicast_link_local(),
+        None => host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+/// Whether an entry of `NO_PROXY` covers `host:port`.
+fn bypasses(no_proxy: &str, host: &str, port: u16) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let address = address_of(&host);
+    no_proxy.split(',').map(|entry| entry.trim().to_ascii_lowercase()).any(|entry| {
+        if entry == "*" {
+            return true;
+        }
+        if entry.is_empty() {
+            return false;
+        }
+        if let Some((network, bits)) = entry.split_once('/') {
+            return matches!(
+                (address, network.parse(), bits.parse()),
+                (Some(address), Ok(network), Ok(bits)) if in_network(address, network, bits)
+            );
+        }
+        let (name, wanted_port) = split_port(&entry);
+        if wanted_port.is_some_and(|wanted| wanted != port) {
+            return false;
+        }
+        if let Some(entry_address) = address_of(name) {
+            return address == Some(entry_address);
+        }
+        match name.strip_prefix("*.").or_else(|| name.strip_prefix('.')) {
+            Some(suffix) => host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')),
+            None => host == name || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')),
+        }
+    })
+}
+
+/// `host:port`, where an IPv6 address needs brackets to have a port.
+fn split_port(entry: &str) -> (&str, Option<u16>) {
+    match entry.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
+            Ok(port) => (host, Some(port)),
+            Err(_) => (entry, None),
+        },
+        _ => (entry, None),
+    }
+}
+
+fn in_network(address: IpAddr, network: IpAddr, bits: u32) -> bool {
+    let (address, network, width) = match (address, network) {
+        (IpAddr::V4(a), IpAddr::V4(n)) => (u128::from(a.to_bits()), u128::from(n.to_bits()), 32),
+        (IpAddr::V6(a), IpAddr::V6(n)) => (a.to_bits(), n.to_bits(), 128),
+        _ => return false,
+    };
+    bits <= width && (bits == 0 || (address ^ network) >> (width - bits) == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proxy_forms() {
+        for (entry, host, covered) in [
+            ("example.com", "example.com", true),
+            ("example.com", "login.example.com", true),
+            ("example.com", "badexample.com", false),
+            (".example.com", "example.com", false),
+            (".example.com", "a.example.com", true),
+            ("*.example.com", "a.b.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("EXAMPLE.com", "Example.COM.", true),
+            ("*", "anything", true),
+            ("a,b ,  example.com", "example.com", true),
+            ("", "example.com", false),
+            (",,", "example.com", false),
+            ("example.com:443", "example.com", true),
+            ("example.com:8443", "example.com", false),
+            ("10.0.0.0/8", "10.1.2.3", true),
+            ("10.0.0.0/8", "11.1.2.3", false),
+            ("0.0.0.0/0", "11.1.2.3", true),
+            ("10.0.0.0/33", "10.0.0.0", false),
+            ("10.1.2.3", "10.1.2.3", true),
+            ("10.1.2.3:443", "10.1.2.3", true),
+            ("fd00::/8", "[fd12::1]", true),
+            ("[fd12::1]:443", "[fd12::1]", true),
+            ("fd12::1", "[fd12::1]", true),
+            ("10.0.0.0/8", "ten.example", false),
+        ] {
+            assert_eq!(bypasses(entry, host, 443), covered, "{entry} {host}");
+        }
+    }
+
+    fn selected(env: &[(&str, &str)], uri: &str) -> Option<String> {
+        let env: Env = env.iter().copied().collect();
+        select(&env, &uri.parse().unwrap()).unwrap().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()))
+    }
+
+    #[test]
+    fn variables_in_their_order() {
+        let uri = "https://login.example/";
+        assert_eq!(selected(&[("HTTP_PROXY", "http://p:1")], uri), None);
+        assert_eq!(selected(&[("https_proxy", "http://p:1")], uri).as_deref(), Some("p:1"));
+        assert_eq!(
+            selected(&[("https_proxy", "http://p:1"), ("HTTPS_PROXY", "http://q:2")], uri).as_deref(),
+            Some("q:2")
+        );
+        assert_eq!(selected(&[("ALL_PROXY", "p:3")], uri).as_deref(), Some("p:3"));
+        assert_eq!(selected(&[("HTTPS_PROXY", "socks5://p:4")], uri).as_deref(), Some("p:4"));
+        assert_eq!(selected(&[("HTTPS_PROXY", "http://p:1"), ("no_proxy", "example")], uri), None);
+    }
+
+    #[test]
+    fn this_machine_is_never_behind_a_proxy() {
+        for uri in
+            ["https://localhost:1/", "https://127.0.0.2/", "https://[::1]:2/", "http://169.254.169.254/x"]
+        {
+            assert_eq!(selected(&[("HTTPS_PROXY", "http://p:1")], uri), None, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_bad_address_is_an_error_that_shows_no_password() {
+        for address in ["ftp://user:hunter2@p", "http://user:hunter2@", "http:// user:hunter2@p"] {
+            let env: Env = [("HTTPS_PROXY", address)].into_iter().collect();
+            let error = select(&env, &"https://x.example/".parse().unwrap()).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+}
