@@ -43,13 +43,70 @@ pub fn parse_http_date(text: &str) -> Option<UnixTime> {
     let day: u64 = words.next()?.parse().ok()?;
     let month = words.next().filter(|word| word.len() == 3)?;
     let month = u64::try_from(MONTHS.find(month).filter(|at| at % 3 == 0)?).ok()? / 3 + 1;
-    let year: u64 = words.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
-    let mut clock = words.next()?.split(':').map(|part| part.parse::<u64>().ok());
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    if words.next()? != "GMT" || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+    let year: u64 = words.next()?.parse().ok()?;
+    let clock = seconds_of_day(words.next()?)?;
+    if words.next()? != "GMT" {
         return None;
     }
-    Some(days_from_civil(year, month, day)? * 86_400 + hour * 3600 + minute * 60 + second)
+    at(year, month, day)?.checked_add(clock)
+}
+
+/// Reads RFC 3339: `2026-01-02T03:04:05Z`, with a fraction or an offset if need be.
+///
+/// `None` for anything else, and before 1970.
+pub fn parse_rfc3339(text: &str) -> Option<UnixTime> {
+    let (date, time) = text.trim().split_once(['T', 't', ' '])?;
+    let mut date = date.split('-').map(|part| part.parse::<u64>().ok());
+    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+    let zone = time.find(['Z', 'z', '+', '-']).unwrap_or(time.len());
+    let (time, zone) = time.split_at_checked(zone)?;
+    let clock = seconds_of_day(time.split('.').next()?)?;
+    at(year, month, day)?.checked_add(clock)?.checked_add_signed(-offset(zone)?)
+}
+
+/// Reads the date that App Service's older token endpoint sends as `expires_on`:
+/// `01/02/2026 15:04:05 +00:00`, also with `3:04:05 PM`.
+///
+/// `None` for anything else.
+pub fn parse_us_date(text: &str) -> Option<UnixTime> {
+    let mut words = text.split_whitespace();
+    let mut date = words.next()?.split('/').map(|part| part.parse::<u64>().ok());
+    let (month, day, year) = (date.next()??, date.next()??, date.next()??);
+    let mut clock = seconds_of_day(words.next()?)?;
+    let mut zone = words.next()?;
+    if matches!(zone, "AM" | "PM") {
+        let hours = clock / 3600;
+        clock = clock % 3600 + (hours % 12 + if zone == "PM" { 12 } else { 0 }) * 3600;
+        zone = words.next()?;
+    }
+    at(year, month, day)?.checked_add(clock)?.checked_add_signed(-offset(zone)?)
+}
+
+/// Midnight of a date.
+fn at(year: u64, month: u64, day: u64) -> Option<UnixTime> {
+    let valid = (1970..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    if valid { days_from_civil(year, month, day).map(|days| days * 86_400) } else { None }
+}
+
+/// `15:04:05` as seconds.
+fn seconds_of_day(text: &str) -> Option<u64> {
+    let mut parts = text.split(':').map(|part| part.parse::<u64>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    let valid = hour < 24 && minute < 60 && second <= 60 && parts.next().is_none();
+    valid.then_some(hour * 3600 + minute * 60 + second)
+}
+
+/// `Z` or `+01:00` as seconds east of Greenwich.
+fn offset(zone: &str) -> Option<i64> {
+    let sign = match zone.chars().next()? {
+        'Z' | 'z' => return (zone.len() == 1).then_some(0),
+        '+' => 1,
+        '-' => -1,
+        _ => return None,
+    };
+    let (hours, minutes) = zone.trim_start_matches(['+', '-']).split_once(':')?;
+    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    ((0..24).contains(&hours) && (0..60).contains(&minutes)).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
 /// Days since the epoch of a date from 1970 on; the inverse of [`civil`].
@@ -151,6 +208,39 @@ mod tests {
         for time in [0, 68_169_600, 951_782_399, 1_767_323_045, 4_107_542_400] {
             let (year, month, day, ..) = civil(time);
             assert_eq!(days_from_civil(year, month, day), Some(time / 86_400));
+        }
+    }
+
+    #[test]
+    fn dates_with_offsets() {
+        for text in [
+            "2026-01-02T03:04:05Z",
+            "2026-01-02t03:04:05.999z",
+            "2026-01-02T04:04:05+01:00",
+            "2026-01-01T22:34:05-04:30",
+            "2026-01-02 03:04:05Z",
+        ] {
+            assert_eq!(parse_rfc3339(text), Some(1_767_323_045), "{text}");
+        }
+        for text in ["01/02/2026 03:04:05 +00:00", "1/2/2026 3:04:05 AM +00:00", "01/02/2026 04:04:05 +01:00"]
+        {
+            assert_eq!(parse_us_date(text), Some(1_767_323_045), "{text}");
+        }
+        assert_eq!(parse_us_date("1/2/2026 12:00:00 AM +00:00"), parse_rfc3339("2026-01-02T00:00:00Z"));
+        assert_eq!(parse_us_date("1/2/2026 12:00:00 PM +00:00"), parse_rfc3339("2026-01-02T12:00:00Z"));
+        for bad in [
+            "",
+            "x",
+            "2026-01-02",
+            "2026-01-02T03:04:05",
+            "2026-13-02T03:04:05Z",
+            "2026-01-02T25:04:05Z",
+            "1969-12-31T23:59:59Z",
+            "2026-01-02T03:04:05+1",
+            "2026-01-02T03:04:05Zx",
+        ] {
+            assert_eq!(parse_rfc3339(bad), None, "{bad}");
+            assert_eq!(parse_us_date(bad), None, "{bad}");
         }
     }
 

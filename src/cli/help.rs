@@ -136,3 +136,40 @@ fn sentence(flag: &Flag) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `make readme` sets the variable and so writes the table instead of comparing it.
+    #[test]
+    #[allow(clippy::disallowed_methods)] // A tool's switch, not the program's.
+    fn the_readme_has_the_flag_reference() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+        let readme = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = readme.split_once("<!-- flags -->\n").unwrap();
+        let (block, after) = rest.split_once("<!-- /flags -->").unwrap();
+        if std::env::var_os("WRITE_README").is_some() {
+            let written = format!("{before}<!-- flags -->\n{}<!-- /flags -->{after}", reference());
+            std::fs::write(path, written).unwrap();
+        } else {
+            assert!(block == reference(), "the flag table has changed: run `make readme`");
+        }
+    }
+
+    #[test]
+    fn each_page_names_its_flags_and_the_original_s_headings() {
+        for row in COMMANDS {
+            let page = page(row.command);
+            assert!(page.starts_with(row.about) && page.contains("\nGlobal Flags:\n"), "{}", row.name);
+            for flag in FLAGS.iter().filter(|flag| flag.belongs_to(row.command)) {
+                assert!(page.contains(&format!("--{}", flag.long)), "{} {}", row.name, flag.long);
+            }
+        }
+        let root = page(Command::Root);
+        for row in COMMANDS {
+            assert!(root.contains(row.name));
+        }
+        assert!(root.contains("Available Commands:") && root.contains("--version"));
+    }
+}

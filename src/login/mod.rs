@@ -1,5 +1,7 @@
 //! The login modes: how a person, a pipeline or a machine gets a token.
 
+pub mod federated;
+pub mod managed_identity;
 pub mod service_principal;
 pub mod session;
 
@@ -7,6 +9,8 @@ use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::oauth::token::Token;
+use federated::Federated;
+use managed_identity::ManagedIdentity;
 use service_principal::ServicePrincipal;
 
 /// A value of `--login`.
@@ -62,6 +66,10 @@ impl Mode {
 pub enum Login<'a> {
     /// `spn`
     ServicePrincipal(ServicePrincipal<'a>),
+    /// `msi`
+    ManagedIdentity(ManagedIdentity<'a>),
+    /// `workloadidentity` and `azurepipelines`
+    Federated(Federated<'a>),
 }
 
 impl<'a> Login<'a> {
@@ -85,6 +93,8 @@ impl<'a> Login<'a> {
     pub fn acquire(&self) -> Result<Token> {
         match self {
             Self::ServicePrincipal(login) => login.acquire(),
+            Self::ManagedIdentity(login) => login.acquire(),
+            Self::Federated(login) => login.acquire(),
         }
     }
 }

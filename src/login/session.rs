@@ -118,8 +118,8 @@ impl<'a> Session<'a> {
 /// The way to the network that the options ask for.
 pub fn http(options: &Options) -> Http {
     Http::new(Settings {
-        timeout: options.duration(Id::Timeout),
         extra_roots: options.paths(Id::CertificateAuthority),
+        ..Settings::new(options.duration(Id::Timeout))
     })
 }
 

@@ -48,6 +48,25 @@ pub fn client_secret(endpoints: &Endpoints, client_id: &str, secret: &Secret, se
     )
 }
 
+/// Client credentials with a signed assertion of one's own or of a federated issuer (RFC 7523 section 2.2).
+pub fn client_assertion(
+    endpoints: &Endpoints,
+    client_id: &str,
+    assertion: &Secret,
+    server: &Server,
+) -> Request {
+    Request::post(
+        endpoints.token.clone(),
+        vec![
+            ("grant_type", Secret::from("client_credentials")),
+            ("client_id", Secret::from(client_id)),
+            ("client_assertion_type", Secret::from("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")),
+            ("client_assertion", assertion.clone()),
+            server.field(endpoints),
+        ],
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

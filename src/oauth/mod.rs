@@ -5,6 +5,7 @@ pub mod authority;
 pub mod discovery;
 pub mod form;
 pub mod grant;
+pub mod jwt;
 pub mod message;
 pub mod remedy;
 pub mod token;

@@ -3,7 +3,7 @@
 use super::message::Response;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use crate::time::UnixTime;
+use crate::time::{UnixTime, parse_rfc3339, parse_us_date};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -127,13 +127,15 @@ fn token(answer: Answer, now: UnixTime) -> Result<Token> {
     })
 }
 
-/// A number, or a string of digits: v1 endpoints and managed identities send strings.
+/// A number, or a string of digits: v1 endpoints and managed identities send strings, some of those a date.
 fn seconds_of(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => {
             number.as_u64().or_else(|| number.as_f64().filter(|f| (0.0..1e15).contains(f)).map(|f| f as u64))
         }
-        Value::String(text) => text.trim().parse().ok(),
+        Value::String(text) => {
+            text.trim().parse().ok().or_else(|| parse_us_date(text)).or_else(|| parse_rfc3339(text))
+        }
         _ => None,
     }
 }
@@ -230,6 +232,8 @@ mod tests {
         assert_eq!(expiry(",\"expires_in\":3599.0"), Some(4599));
         assert_eq!(expiry(",\"expires_on\":\"5000\""), Some(5000));
         assert_eq!(expiry(",\"expires_on\":5000"), Some(5000));
+        assert_eq!(expiry(",\"expires_on\":\"01/02/2026 03:04:05 +00:00\""), Some(1_767_323_045));
+        assert_eq!(expiry(",\"expires_on\":\"2026-01-02T03:04:05Z\""), Some(1_767_323_045));
         assert_eq!(expiry(",\"expires_in\":\"10\",\"expires_on\":\"9\""), Some(1010));
         for bad in [
             "",

@@ -1,16 +1,17 @@
 //! How a connection is made: our resolver and TLS under ureq's agent.
 
+use super::Settings;
 use super::failure::Notes;
 use super::trust::Sources;
+use super::verify;
 use crate::context::Context;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::fmt;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 use ureq::http::{Request, Uri};
@@ -111,14 +112,16 @@ fn bare_host(uri: &Uri) -> Option<&str> {
 /// Wraps a connection in TLS where the address says https.
 pub struct Tls {
     sources: Sources,
+    pinned: Option<[u8; 20]>,
     notes: Notes,
     config: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Tls {
     /// Remembers whom to trust; certificates are read at the first connection.
-    pub fn new(ctx: &Context, extra_roots: &[PathBuf], notes: Notes) -> Self {
-        Self { sources: Sources::new(ctx, extra_roots), notes, config: OnceLock::new() }
+    pub fn new(ctx: &Context, settings: &Settings, notes: Notes) -> Self {
+        let sources = Sources::new(ctx, &settings.extra_roots);
+        Self { sources, pinned: settings.pinned, notes, config: OnceLock::new() }
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>, ureq::Error> {
@@ -126,18 +129,21 @@ impl Tls {
             return Ok(Arc::clone(config));
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = self.sources.load().map_err(|e| ureq::Error::Other(Box::new(e)))?;
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .build()
-            .map_err(|e| ureq::Error::Other(Box::new(e)))?;
+        let verifier: Arc<dyn ServerCertVerifier> = match self.pinned {
+            Some(sha1) => Arc::new(verify::Pinned::new(sha1, Arc::clone(&provider))),
+            None => {
+                let roots = Arc::new(self.sources.load().map_err(|e| ureq::Error::Other(Box::new(e)))?);
+                let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
+                    .build()
+                    .map_err(|e| ureq::Error::Other(Box::new(e)))?;
+                Arc::new(verify::Explaining::new(inner, self.notes.clone()))
+            }
+        };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| ureq::Error::Other(Box::new(e)))?
-            .dangerous() // Only in name: the verifier below asks rustls' own and keeps the issuer of what it refused.
-            .with_custom_certificate_verifier(Arc::new(Explaining {
-                inner: verifier,
-                notes: self.notes.clone(),
-            }))
+            .dangerous() // Only in name: see verify.rs.
+            .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
     }
@@ -223,51 +229,5 @@ impl Transport for TlsTransport {
 
     fn is_tls(&self) -> bool {
         true
-    }
-}
-
-/// rustls' verifier, which remembers the issuer of a certificate that it refused.
-#[derive(Debug)]
-struct Explaining {
-    inner: Arc<WebPkiServerVerifier>,
-    notes: Notes,
-}
-
-impl ServerCertVerifier for Explaining {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).inspect_err(
-            |_| {
-                self.notes.refused_issuer(super::issuer::name(intermediates.last().unwrap_or(end_entity)));
-            },
-        )
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
     }
 }

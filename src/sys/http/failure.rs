@@ -32,7 +32,7 @@ impl Notes {
     pub fn attempt(&self, error: &ureq::Error, host: &str, proxy: Option<&str>, limit: Duration) -> Attempt {
         let via = proxy.map_or(String::new(), |proxy| format!(" through the proxy {proxy}"));
         let passing = |message: String| Error::passing(message).hint(network_hint(proxy));
-        let failed = |error: Error, again: bool| Attempt { error, again };
+        let failed = |error: Error, again: bool| Attempt { again, ..Attempt::last(error) };
         match error {
             ureq::Error::HostNotFound => {
                 failed(passing(format!("cannot find the address of {}", proxy.unwrap_or(host))), false)
@@ -93,7 +93,8 @@ impl Notes {
             }
             _ => (format!("the connection to {host}{via} failed: {error}"), false),
         };
-        Attempt { error: Error::passing(message).hint(network_hint(proxy)), again }
+        let refused = error.kind() == Kind::ConnectionRefused;
+        Attempt { error: Error::passing(message).hint(network_hint(proxy)), again, refused }
     }
 
     fn tls(&self, error: &rustls::Error, host: &str, via: &str) -> Error {
@@ -112,6 +113,9 @@ impl Notes {
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                     Error::new(format!("{start}, {}, is for another host name", self.issuer()))
                         .hint("check the authority's address; a proxy that intercepts TLS may have answered")
+                }
+                CertificateError::ApplicationVerificationFailure => {
+                    Error::new(format!("{start} is not the one that IDENTITY_SERVER_THUMBPRINT names"))
                 }
                 other => Error::new(format!("{start}, {}, cannot be used: {other}", self.issuer())),
             },

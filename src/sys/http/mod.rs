@@ -8,6 +8,7 @@ mod failure;
 mod issuer;
 mod proxy;
 mod trust;
+mod verify;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -37,8 +38,19 @@ const CLOCK_SKEW: u64 = 5 * 60;
 pub struct Settings {
     /// Bounds each [`Http::send`], retries included (`--timeout`).
     pub timeout: Duration,
+    /// Bounds one connection, TLS included.
+    pub connect: Duration,
     /// Files of certificate authorities to trust besides the others.
     pub extra_roots: Vec<PathBuf>,
+    /// The SHA-1 of the one certificate that is accepted, whoever issued it (Service Fabric).
+    pub pinned: Option<[u8; 20]>,
+}
+
+impl Settings {
+    /// The usual ones.
+    pub fn new(timeout: Duration) -> Self {
+        Self { timeout, connect: CONNECT, extra_roots: Vec::new(), pinned: None }
+    }
 }
 
 /// Sends requests.
@@ -94,7 +106,9 @@ impl Http {
     ) -> Result<Option<Duration>> {
         let again = match (retry, outcome) {
             (Retry::Never, _) => false,
-            (_, Err(failed)) => failed.again,
+            // Nobody at the metadata service's address: the machine is not in Azure, and will not be in a second.
+            (Retry::Metadata, Err(failed)) => failed.again && !failed.refused,
+            (Retry::Usual, Err(failed)) => failed.again,
             (Retry::Metadata, Ok(response)) if matches!(response.status, 404 | 410) => true,
             (_, Ok(response)) => matches!(response.status, 408 | 429 | 500 | 502 | 503 | 504),
         };
@@ -135,7 +149,7 @@ impl Http {
         let limit = remaining.min(EXCHANGE);
         let failed = |e: &ureq::Error| self.failure.attempt(e, &host, via.as_deref(), limit);
         let agent = self.agent(ctx);
-        let sent = connect::configure(agent, built, proxy, limit, remaining.min(CONNECT));
+        let sent = connect::configure(agent, built, proxy, limit, remaining.min(self.settings.connect));
         let mut answer = agent.run(sent).map_err(|e| failed(&e))?;
         let mut body = Vec::new();
         answer
@@ -178,7 +192,7 @@ impl Http {
                 .accept("application/json")
                 .accept_encoding("")
                 .build();
-            connect::agent(config, connect::Tls::new(ctx, &self.settings.extra_roots, self.failure.clone()))
+            connect::agent(config, connect::Tls::new(ctx, &self.settings, self.failure.clone()))
         })
     }
 
@@ -199,11 +213,13 @@ struct Attempt {
     error: Error,
     /// Whether the next try may go better.
     again: bool,
+    /// Nobody listens there.
+    refused: bool,
 }
 
 impl Attempt {
     fn last(error: Error) -> Self {
-        Self { error, again: false }
+        Self { error, again: false, refused: false }
     }
 }
 

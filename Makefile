@@ -1,0 +1,44 @@
+# `make demo` builds it and runs the main job, `make test` runs the tests.
+TARGET ?= $(shell uname -m)-unknown-linux-musl
+# ring's C and assembly need no libc of the target: the machine's own compiler does.
+export CC_x86_64_unknown_linux_musl ?= cc
+STATIC := target/$(TARGET)/release/kubelogin
+export KUBELOGIN_GIT_HASH := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
+# The commit's time, so that building one commit twice gives the same bytes.
+export KUBELOGIN_BUILD_TIME := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
+
+.PHONY: build test check static static-test demo bench deny readme ci
+
+build: ## the program for this machine: target/release/kubelogin
+	cargo build --release --locked
+
+demo: ## the main job on a machine without any Azure account
+	cargo build --locked --bins --examples
+	cargo run --quiet --locked --example demo -- target/debug/kubelogin
+
+test: ## all tests, against the program as users run it
+	cargo test --locked
+
+check: ## format and lints
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+static: ## the fully static program: target/<arch>-unknown-linux-musl/release/kubelogin
+	rustup target add $(TARGET)
+	cargo build --release --locked --target $(TARGET) --bin kubelogin
+	@ls -l $(STATIC)
+
+static-test: static ## runs it in an empty root folder: no libc, no /etc but what it is given
+	scripts/static-test $(STATIC)
+
+bench: static ## size, memory, instructions and requests of the whole process
+	scripts/bench $(STATIC)
+
+deny: ## advisories, licences, duplicates and sources of the dependencies
+	scripts/deny
+
+readme: ## writes the flag reference of README.md from the flag table
+	WRITE_README=1 cargo test --locked --lib the_readme_has_the_flag_reference
+
+ci: check test demo static-test bench deny ## everything that CI runs

@@ -1,0 +1,136 @@
+//! `msi`: a machine in Azure, or one connected by Azure Arc, signs in with the identity assigned to it.
+//!
+//! These endpoints are on the machine or its own link: no proxy is ever used, and they are the only ones
+//! that may be plain HTTP.
+
+mod arc;
+mod source;
+
+use crate::cli::flags::Id;
+use crate::cli::options::Options;
+use crate::context::Context;
+use crate::error::{Class, Error, Result};
+use crate::oauth::grant::Server;
+use crate::oauth::message::Response;
+use crate::oauth::token::{self, Token};
+use crate::sys::http::{Http, Settings};
+use serde_json::Value;
+use source::{Identity, Source};
+use std::path::Path;
+use std::time::Duration;
+
+/// A machine that is not in Azure has nobody at these addresses; it should say so quickly.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// A sign-in of the machine.
+pub struct ManagedIdentity<'a> {
+    ctx: &'a Context,
+    http: Http,
+    source: Source,
+    identity: Identity,
+    server: Server,
+}
+
+impl<'a> ManagedIdentity<'a> {
+    /// Finds the source and takes the identity from the options.
+    ///
+    /// # Errors
+    /// An unusable Service Fabric thumbprint.
+    pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
+        let source = Source::detect(&ctx.env, Path::new(arc::AGENT).exists())?;
+        let identity = match (options.text(Id::ClientId), options.text(Id::IdentityResourceId)) {
+            (Some(id), _) => Identity::Client(id.to_owned()),
+            (None, Some(id)) => Identity::Resource(id.to_owned()),
+            (None, None) => Identity::System,
+        };
+        ctx.log(1, || format!("managed identity from {} at {}", source.name(), source.endpoint()));
+        let http = Http::new(Settings {
+            connect: CONNECT,
+            pinned: match &source {
+                Source::ServiceFabric { thumbprint, .. } => Some(*thumbprint),
+                _ => None,
+            },
+            ..Settings::new(options.duration(Id::Timeout))
+        });
+        let server = Server::new(options.text(Id::ServerId).unwrap_or_default());
+        Ok(Self { ctx, http, source, identity, server })
+    }
+
+    /// Gets a token.
+    ///
+    /// # Errors
+    /// Nobody answers, the identity is not there, or the source cannot be asked for it.
+    pub fn acquire(&self) -> Result<Token> {
+        let mut request = self.source.request(&self.identity, self.server.resource())?;
+        let mut response = self.http.send(self.ctx, &request).map_err(|e| self.nobody(e))?;
+        if matches!(self.source, Source::Arc { .. }) && response.status == 401 {
+            request.headers.push(("Authorization", arc::authorization(&response)?));
+            response = self.http.send(self.ctx, &request)?;
+        }
+        if !response.is_success() {
+            return Err(self.refused(&response));
+        }
+        if matches!(self.source, Source::Arc { .. }) {
+            self.check_echo(&response)?;
+        }
+        token::read(&response, self.ctx.now()).map_err(|_| {
+            Error::new(format!(
+                "{} did not answer with a token (HTTP {})",
+                self.source.name(),
+                response.status
+            ))
+            .hint("something else may answer at that address: see -v 1")
+        })
+    }
+
+    fn nobody(&self, error: Error) -> Error {
+        if error.class() != Class::Passing {
+            return error;
+        }
+        let (name, endpoint) = (self.source.name(), self.source.endpoint());
+        Error::passing(format!("no managed identity here: tried {name} at {endpoint}: {}", error.message()))
+            .hint("run this on a machine in Azure, or on one connected by Azure Arc, that has an identity assigned; elsewhere use another --login")
+    }
+
+    /// A source that does not know user-assigned identities answers with the machine's own one.
+    fn check_echo(&self, response: &Response) -> Result<()> {
+        let (field, wanted) = match &self.identity {
+            Identity::System => return Ok(()),
+            Identity::Client(id) => ("client_id", id),
+            Identity::Resource(id) => ("msi_res_id", id),
+        };
+        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        match answer.get(field).and_then(Value::as_str) {
+            Some(echoed) if echoed.eq_ignore_ascii_case(wanted) => Ok(()),
+            _ => Err(Error::new(format!(
+                "{} gave the token of another identity than the one asked for ({wanted})",
+                self.source.name()
+            ))
+            .hint("update the agent, or leave out --client-id and --identity-resource-id to use the machine's own identity")),
+        }
+    }
+
+    /// The sources' errors have several shapes; the text for people stands in one of these places.
+    fn refused(&self, response: &Response) -> Error {
+        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let text = ["/error_description", "/error/message", "/message", "/Message", "/error"]
+            .into_iter()
+            .find_map(|place| answer.pointer(place).and_then(Value::as_str))
+            .unwrap_or("no explanation");
+        let message = format!("{} refused: {text} (HTTP {})", self.source.name(), response.status);
+        let error = match response.status {
+            408 | 429 | 500.. => Error::passing(message),
+            _ => Error::new(message),
+        };
+        let asked = match &self.identity {
+            Identity::System => "no identity is assigned to this machine".to_owned(),
+            Identity::Client(id) => {
+                format!("the identity with client id {id} is not assigned to this machine")
+            }
+            Identity::Resource(id) => format!("the identity {id} is not assigned to this machine"),
+        };
+        let unknown = response.status == 400 && text.to_ascii_lowercase().contains("identity not found");
+        let error = if unknown { error.hint(asked) } else { error };
+        error.id("Request ID", response.request_id.clone())
+    }
+}

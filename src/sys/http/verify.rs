@@ -1,0 +1,121 @@
+//! Who a server's certificate is believed from: rustls' own verification with the issuer kept for the
+//! message, or one pinned certificate.
+
+use super::failure::Notes;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+use sha1::{Digest, Sha1};
+use std::sync::Arc;
+
+/// rustls' verifier, which remembers the issuer of a certificate that it refused.
+#[derive(Debug)]
+pub struct Explaining {
+    inner: Arc<WebPkiServerVerifier>,
+    notes: Notes,
+}
+
+impl Explaining {
+    /// Wraps rustls' verifier.
+    pub fn new(inner: Arc<WebPkiServerVerifier>, notes: Notes) -> Self {
+        Self { inner, notes }
+    }
+}
+
+impl ServerCertVerifier for Explaining {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).inspect_err(
+            |_| {
+                self.notes.refused_issuer(super::issuer::name(intermediates.last().unwrap_or(end_entity)));
+            },
+        )
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// Accepts the one certificate of this SHA-1, whoever issued it and whatever name it has, and only from
+/// the holder of its key.
+///
+/// Service Fabric's token service has a self-signed certificate and names it by its SHA-1 thumbprint
+/// (learn.microsoft.com, "How to leverage a Service Fabric application's managed identity").
+#[derive(Debug)]
+pub struct Pinned {
+    sha1: [u8; 20],
+    provider: Arc<CryptoProvider>,
+}
+
+impl Pinned {
+    /// Accepts the certificate of this thumbprint.
+    pub fn new(sha1: [u8; 20], provider: Arc<CryptoProvider>) -> Self {
+        Self { sha1, provider }
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if Sha1::digest(end_entity).as_slice() == self.sha1 {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
