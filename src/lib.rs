@@ -7,6 +7,7 @@
 //! | [`context`] | everything that comes from outside |
 //! | [`cli`] | the flag table; argv -> what was said -> what was meant; help |
 //! | [`cloud`] | environment names -> an authority's address |
+//! | [`cache`] | kept tokens: key, freshness, single flight |
 //! | [`login`] | the login modes |
 //! | [`exec_credential`] | `KUBERNETES_EXEC_INFO` in, one JSON object out |
 //! | [`commands`] | one file per command |
@@ -24,6 +25,7 @@
 //! 6. Hostile input never panics, hangs or allocates without bound.
 //! 7. An error says what failed, why, and what to do next.
 
+pub mod cache;
 pub mod cli;
 pub mod cloud;
 pub mod commands;
@@ -71,9 +73,10 @@ fn dispatch(ctx: &Context) -> Result<()> {
             options.log_overrides(ctx);
             commands::get_token::run(ctx, &options)
         }
-        Command::Convert | Command::RemoveCacheDir | Command::RemoveTokens => {
-            Err(Error::new("this command is not available in this version yet"))
+        Command::RemoveCacheDir | Command::RemoveTokens => {
+            commands::remove::run(ctx, &Options::resolve(given, &ctx.env)?)
         }
+        Command::Convert => Err(Error::new("this command is not available in this version yet")),
     }
 }
 

@@ -48,7 +48,10 @@ impl Options {
     pub fn resolve(given: Given, env: &Env) -> Result<Self> {
         let env = if given.is_on(Id::DisableEnvironmentOverride) { Env::default() } else { env.clone() };
         let login = {
-            let setting = resolve_one(Id::Login.flag(), &given, &env, None)?;
+            // A command without the flag is not stopped by a variable that it does not use.
+            let none = Env::default();
+            let env = if Id::Login.flag().belongs_to(given.command) { &env } else { &none };
+            let setting = resolve_one(Id::Login.flag(), &given, env, None)?;
             Mode::parse(&setting.value.to_string_lossy())?
         };
         let settings = FLAGS

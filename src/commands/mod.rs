@@ -1,4 +1,5 @@
 //! The commands, one file each.
 
 pub mod get_token;
+pub mod remove;
 pub mod version;

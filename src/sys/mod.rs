@@ -2,3 +2,5 @@
 
 pub mod files;
 pub mod http;
+pub mod lock;
+pub mod private;

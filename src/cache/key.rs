@@ -1,0 +1,143 @@
+//! What a cached token was got for. Tokens of different keys never meet.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The end of an entry's file name.
+pub const ENTRY_SUFFIX: &str = ".token.json";
+/// Letters of the hash in a file name: 64 bits; the whole key is compared on reading besides.
+const HASH_LETTERS: usize = 16;
+/// A part of a file name is cut here, so that the name fits every file system.
+const LONGEST_PART: usize = 40;
+
+/// Everything that tells one sign-in from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// The authority's address.
+    pub authority: String,
+    /// The tenant, as it was given.
+    pub tenant: String,
+    /// The client application.
+    pub client: String,
+    /// The server application.
+    pub server: String,
+    /// The login mode's name.
+    pub mode: String,
+    /// The v1 endpoints and their `spn:` audience.
+    pub legacy: bool,
+    /// The id of the proof-of-possession key to which the token is bound.
+    pub pop_key: Option<String>,
+    /// The user, where one is named (`--username`, `--login-hint`).
+    pub user: Option<String>,
+    /// [`fingerprint`] of the credential or identity that signs in, where that is no user.
+    pub credential: Option<String>,
+}
+
+impl Key {
+    /// The entry's file name: readable, safe on every file system, and no other key's.
+    pub fn file_name(&self) -> String {
+        let mut parts = vec![&self.mode, &self.tenant, &self.client, &self.server];
+        parts.extend(&self.user);
+        let mut name: String = parts.into_iter().map(|part| format!("{}_", clean(part))).collect();
+        name.extend(self.hash().chars().take(HASH_LETTERS));
+        name + ENTRY_SUFFIX
+    }
+
+    fn hash(&self) -> String {
+        let flag = if self.legacy { "1" } else { "0" };
+        let optional = |part: &'_ Option<String>| part.as_ref().map(|p| format!("={p}")).unwrap_or_default();
+        fingerprint(&[
+            self.authority.as_bytes(),
+            self.tenant.as_bytes(),
+            self.client.as_bytes(),
+            self.server.as_bytes(),
+            self.mode.as_bytes(),
+            flag.as_bytes(),
+            optional(&self.pop_key).as_bytes(),
+            optional(&self.user).as_bytes(),
+            optional(&self.credential).as_bytes(),
+        ])
+    }
+}
+
+/// SHA-256 over `parts` in hexadecimal. Each part's length goes in, so that no two lists of parts
+/// coincide.
+pub fn fingerprint(parts: &[&[u8]]) -> String {
+    let mut sha = Sha256::new();
+    for part in parts {
+        sha.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        sha.update(part);
+    }
+    sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a file name is one that [`Key::file_name`] gives.
+pub fn is_entry_name(name: &str) -> bool {
+    let Some((_, hash)) = name.strip_suffix(ENTRY_SUFFIX).and_then(|stem| stem.rsplit_once('_')) else {
+        return false;
+    };
+    hash.len() == HASH_LETTERS && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn clean(part: &str) -> String {
+    part.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).take(LONGEST_PART).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key {
+            authority: "https://login.microsoftonline.com/".into(),
+            tenant: "contoso.com".into(),
+            client: "80faf920-1908-4b52-b5ef-a8e7bedfc67a".into(),
+            server: "6dae42f8-4368-4678-94ff-3960e28e3630".into(),
+            mode: "devicecode".into(),
+            ..Key::default()
+        }
+    }
+
+    #[test]
+    fn every_part_makes_another_file() {
+        let some = || Some("x".to_owned());
+        let others = [
+            Key { authority: "https://login.chinacloudapi.cn/".into(), ..key() },
+            Key { tenant: "x".into(), ..key() },
+            Key { client: "x".into(), ..key() },
+            Key { server: "x".into(), ..key() },
+            Key { mode: "interactive".into(), ..key() },
+            Key { legacy: true, ..key() },
+            Key { pop_key: some(), ..key() },
+            Key { user: some(), ..key() },
+            Key { credential: some(), ..key() },
+            key(),
+        ];
+        let names: std::collections::HashSet<String> = others.iter().map(Key::file_name).collect();
+        assert_eq!(names.len(), others.len());
+        assert!(names.iter().all(|name| is_entry_name(name)));
+    }
+
+    #[test]
+    fn parts_that_clean_to_the_same_text_stay_apart() {
+        let with = |user: &str| Key { user: Some(user.into()), ..key() }.file_name();
+        assert_ne!(with("a/b"), with("ab"));
+        assert_ne!(with(""), key().file_name());
+        assert_ne!(fingerprint(&[b"ab", b"c"]), fingerprint(&[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn names_are_safe_whatever_the_parts_are() {
+        let key = Key { tenant: "../../etc\0\n".repeat(50), user: Some("ü:*?\\".repeat(99)), ..key() };
+        let name = key.file_name();
+        assert!(name.len() < 255 && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)));
+        assert!(name.starts_with("devicecode_"));
+    }
+
+    #[test]
+    fn other_files_are_not_taken_for_entries() {
+        for name in ["a.json", "_0123.token.json", "x_0123456789abcdeF.token.json", ".token.json"] {
+            assert!(!is_entry_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `remove-cache-dir` and `remove-tokens`: delete what this program, or any version of the original,
+//! keeps in the cache folder, then the folder if it is empty.
+//!
+//! Nothing else is ever deleted, whatever folder is named: a file that is not ours stays and is named.
+
+use crate::cache;
+use crate::cli::flags::Command;
+use crate::cli::options::Options;
+use crate::context::Context;
+use crate::error::{Error, Result, one_line};
+use crate::sys::{files, lock};
+use serde_json::Value;
+use std::fs::DirEntry;
+use std::io;
+use std::path::Path;
+
+/// More foreign files than this are counted, not named.
+const MOST_NAMES: usize = 10;
+/// An authentication record is a few hundred bytes.
+const LARGEST_RECORD: u64 = 64 << 10;
+/// What the original's proof-of-possession cache leaves, with the locks beside it.
+const POP_FILES: &[&str] = &[
+    "pop_tokens.cache",
+    "pop_tokens.cache.lockfile",
+    "pop_tokens.cache.lock",
+    "pop_rsa_key.cache",
+    "pop_rsa_key.cache.lockfile",
+    "pop_rsa_key.cache.lock",
+];
+
+/// Runs the command.
+///
+/// # Errors
+/// A folder that cannot be read, a file of ours that cannot be deleted.
+pub fn run(ctx: &Context, options: &Options) -> Result<()> {
+    if options.given().command == Command::RemoveTokens {
+        ctx.say("remove-tokens is deprecated, use remove-cache-dir instead");
+    }
+    let folder = options.cache_dir(ctx)?;
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(cannot("read", &folder, &e)),
+    };
+    let mut foreign = Vec::new();
+    for file in entries {
+        let file = file.map_err(|e| cannot("read", &folder, &e))?;
+        if !is_ours(&file) {
+            foreign.push(file.file_name().to_string_lossy().into_owned());
+        } else if !delete(&file)? {
+            ctx.say(&format!("{} is in use by a sign-in and was kept", file.path().display()));
+        }
+    }
+    name(ctx, &folder, foreign);
+    // Only an empty folder goes; a symbolic link to one is somebody's arrangement and stays.
+    if !folder.is_symlink() && !is_home(ctx, &folder) {
+        let _ = std::fs::remove_dir(&folder);
+    }
+    Ok(())
+}
+
+/// An empty home folder is still the user's home.
+fn is_home(ctx: &Context, folder: &Path) -> bool {
+    ctx.home()
+        .and_then(|home| home.canonicalize().ok())
+        .is_some_and(|home| folder.canonicalize().is_ok_and(|f| f == home))
+}
+
+/// Says which files were left alone.
+fn name(ctx: &Context, folder: &Path, mut foreign: Vec<String>) {
+    foreign.sort_unstable();
+    for file in foreign.iter().take(MOST_NAMES) {
+        ctx.say(&one_line(&format!("{} is not kubelogin's and was kept", folder.join(file).display())));
+    }
+    if let Some(more) = foreign.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
+        ctx.say(&format!("{more} more in {} were kept", folder.display()));
+    }
+}
+
+/// Deletes a file of ours; `false` for a lock that is held, since who waits for it would lose it.
+fn delete(file: &DirEntry) -> Result<bool> {
+    let path = file.path();
+    let held = if file.file_name().to_str().is_some_and(cache::is_lock) {
+        match lock::try_lock(&path) {
+            Ok(None) => return Ok(false),
+            Ok(lock) => lock,
+            // What cannot be locked is not held either: a leftover without permissions, a link.
+            Err(_) => None,
+        }
+    } else {
+        None
+    };
+    let deleted = std::fs::remove_file(&path);
+    drop(held);
+    match deleted {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(cannot("delete", &path, &e)),
+        _ => Ok(true),
+    }
+}
+
+/// Whether this program or a version of the original wrote it. A folder never is; a link is judged, and
+/// deleted, as itself.
+fn is_ours(file: &DirEntry) -> bool {
+    let name = file.file_name();
+    let Some(name) = name.to_str() else {
+        return false;
+    };
+    if file.file_type().is_ok_and(|kind| kind.is_dir()) {
+        return false;
+    }
+    cache::is_ours(name)
+        || POP_FILES.contains(&name)
+        || is_original_token(name)
+        || (name == "auth.json" && is_authentication_record(&file.path()))
+}
+
+/// The names of 0.1: `<environment>-<server id>-<client id>-<tenant id>[_legacy].json`.
+fn is_original_token(name: &str) -> bool {
+    const ENVIRONMENTS: &[&str] = &[
+        "azurepublic",
+        "azurepubliccloud",
+        "azurecloud",
+        "azurechina",
+        "azurechinacloud",
+        "azuregermancloud",
+        "azureusgovernment",
+        "azureusgovernmentcloud",
+        "azurestackcloud",
+        "",
+    ];
+    let Some((environment, ids)) = name.strip_suffix(".json").and_then(|stem| stem.split_once('-')) else {
+        return false;
+    };
+    if !ENVIRONMENTS.contains(&environment.to_ascii_lowercase().as_str()) {
+        return false;
+    }
+    let ids = ids.strip_suffix("_legacy").unwrap_or(ids);
+    // An id is a GUID (four dashes) or a name, and any of the three may have been left out.
+    let guids = ids.split('-').filter(|part| is_hex(part, 12)).count();
+    let parts = ids.split('-').count();
+    if environment.is_empty() { guids >= 2 } else { parts >= 3 }
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// The original's record of who signed in last has a name that other programs use too.
+fn is_authentication_record(path: &Path) -> bool {
+    if path.is_symlink() {
+        return false;
+    }
+    let Ok(bytes) = files::read_bounded(path, LARGEST_RECORD) else {
+        return false;
+    };
+    match serde_json::from_slice::<Value>(&bytes) {
+        Ok(Value::Object(record)) => {
+            record.is_empty() || record.contains_key("homeAccountId") || record.contains_key("clientId")
+        }
+        Ok(_) => false,
+        // Cut off by a crash of its writer.
+        Err(e) => e.is_eof(),
+    }
+}
+
+fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
+    Error::new(format!("cannot {what} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_originals_tokens() {
+        let (server, client) =
+            ("6dae42f8-4368-4678-94ff-3960e28e3630", "80faf920-1908-4b52-b5ef-a8e7bedfc67a");
+        for ours in [
+            format!("AzurePublicCloud-{server}-{client}-contoso.com.json"),
+            format!("AzurePublicCloud-{server}-{client}-{client}_legacy.json"),
+            format!("azurechinacloud-{server}-{client}-{client}.json"),
+            format!("-{server}-{client}-{client}.json"),
+            format!("AzurePublicCloud-{server}--.json"),
+        ] {
+            assert!(is_original_token(&ours), "{ours}");
+        }
+        for foreign in
+            ["AzureCloud.json", "a-b-c-d.json", "-a.json", "config.json", "AzurePublicCloud-x", "-.json"]
+        {
+            assert!(!is_original_token(foreign), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Locks between processes: a lock file, held through the kernel, so that a killed holder frees it.
+//!
+//! A lock file may be deleted by who holds it. So a lock counts only while the file that was locked is
+//! still the one at the path.
+
+use super::private;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+
+/// Deleted and made anew more often than this, a lock file is somebody's toy.
+const MOST_REPLACEMENTS: usize = 100;
+/// A note is a line.
+const LONGEST_NOTE: u64 = 200;
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Says in the lock file who holds it; whoever waits may read that.
+    pub fn note(&mut self, text: &str) {
+        // Only a courtesy to the waiting ones.
+        let _ = self.file.set_len(0).and_then(|()| self.file.rewind());
+        let _ = self.file.write_all(text.as_bytes());
+    }
+}
+
+/// Takes the lock of `path` if nobody holds it; `None` if somebody does.
+///
+/// # Errors
+/// What the system says: the folder cannot be written, the file system has no locks, something else
+/// stands at the path.
+pub fn try_lock(path: &Path) -> io::Result<Option<Lock>> {
+    acquire(path, |file| match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(e)) => Err(e),
+    })
+}
+
+/// Takes the lock of `path`, however long that takes.
+///
+/// # Errors
+/// As [`try_lock`].
+pub fn lock(path: &Path) -> io::Result<Option<Lock>> {
+    acquire(path, |file| file.lock().map(|()| true))
+}
+
+/// What the holder of the lock said with [`Lock::note`].
+pub fn note(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = private::open_or_create(path).ok()?;
+    file.take(LONGEST_NOTE).read_to_string(&mut text).ok()?;
+    let line = text.lines().next()?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+fn acquire(path: &Path, take: impl Fn(&File) -> io::Result<bool>) -> io::Result<Option<Lock>> {
+    for _ in 0..MOST_REPLACEMENTS {
+        let file = private::open_or_create(path)?;
+        match take(&file) {
+            Ok(true) if is_at(&file, path) => return Ok(Some(Lock { file })),
+            Ok(false) => return Ok(None),
+            Ok(true) => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Err(io::Error::other("the lock file is replaced again and again"))
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |metadata: &std::fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata(), path.symlink_metadata()), (Ok(a), Ok(b)) if identity(&a) == identity(&b))
+}
+
+/// Elsewhere an open file cannot be replaced.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holds_it_the_other_sees_who() {
+        let path = std::env::temp_dir().join(format!("kubelogin-lock-{}", std::process::id()));
+        let mut held = try_lock(&path).unwrap().unwrap();
+        held.note("process 7");
+        assert!(try_lock(&path).unwrap().is_none());
+        assert_eq!(note(&path).as_deref(), Some("process 7"));
+        drop(held);
+        let mut again = lock(&path).unwrap().unwrap();
+        again.note("8");
+        assert_eq!(note(&path).as_deref(), Some("8"));
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_deleted_lock_file_is_no_lock() {
+        let path = std::env::temp_dir().join(format!("kubelogin-lock-gone-{}", std::process::id()));
+        let old = try_lock(&path).unwrap().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(!is_at(&old.file, &path));
+        let new = try_lock(&path).unwrap().unwrap();
+        assert!(is_at(&new.file, &path));
+        std::fs::remove_file(&path).unwrap();
+    }
+}
