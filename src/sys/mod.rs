@@ -3,4 +3,6 @@
 pub mod files;
 pub mod http;
 pub mod lock;
+pub mod loopback;
 pub mod private;
+pub mod process;

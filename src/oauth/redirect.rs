@@ -1,0 +1,430 @@
+//! The browser's way back: the redirect address, and reading what the browser sends there.
+//!
+//! Bytes from the loopback port are anybody's. [`step`] looks at what has come of one request and either
+//! asks for more, answers with a page, or takes the code; it bounds header and body, and only an
+//! answer with the right `state` ends the sign-in.
+
+use super::pkce::State;
+use super::result_page::{Page, page, plain};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+/// The longest header; browsers send a few KiB of cookies to localhost at most.
+const LONGEST_HEADER: usize = 16 << 10;
+/// The longest form: a code is a few KiB.
+const LONGEST_BODY: usize = 64 << 10;
+
+/// Which loopback addresses a redirect address means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// `localhost`: IPv4 or IPv6, as the browser pleases.
+    Localhost,
+    /// `127.0.0.1`
+    V4,
+    /// `[::1]`
+    V6,
+}
+
+/// Where the browser is sent back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectUrl {
+    /// The host.
+    pub host: Host,
+    /// The port; `None` for any free one (RFC 8252 section 7.3).
+    pub port: Option<u16>,
+    path: String,
+}
+
+impl Default for RedirectUrl {
+    /// `http://localhost` on any port: what public clients have registered.
+    fn default() -> Self {
+        Self { host: Host::Localhost, port: None, path: String::new() }
+    }
+}
+
+impl RedirectUrl {
+    /// Reads `--redirect-url`.
+    ///
+    /// # Errors
+    /// Anything but `http://` with localhost, 127.0.0.1 or [::1], an optional port and path.
+    pub fn parse(text: &str) -> Result<Self> {
+        let refuse = || {
+            Error::new(format!("redirect URL \"{text}\" is not valid"))
+                .hint("give http://localhost, http://127.0.0.1 or http://[::1], with any port and path")
+        };
+        let rest = text.strip_prefix("http://").ok_or_else(refuse)?;
+        let path_start = rest.find('/').unwrap_or(rest.len());
+        let (address, path) = rest.split_at_checked(path_start).ok_or_else(refuse)?;
+        let hosts = [("localhost", Host::Localhost), ("127.0.0.1", Host::V4), ("[::1]", Host::V6)];
+        let (port, host) = hosts
+            .into_iter()
+            .find_map(|(name, host)| Some((address.strip_prefix(name)?, host)))
+            .ok_or_else(refuse)?;
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => None,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(digits.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(refuse)?)
+            }
+            _ => return Err(refuse()),
+        };
+        if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&b)) {
+            return Err(refuse());
+        }
+        Ok(Self { host, port, path: path.to_owned() })
+    }
+
+    /// The `redirect_uri` to send: as it was given, with `port` where it named none.
+    pub fn text(&self, port: u16) -> String {
+        let host = match self.host {
+            Host::Localhost => "localhost",
+            Host::V4 => "127.0.0.1",
+            Host::V6 => "[::1]",
+        };
+        format!("http://{host}:{}{}", self.port.unwrap_or(port), self.path)
+    }
+
+    /// The path that a browser asks for.
+    fn request_path(&self) -> &str {
+        if self.path.is_empty() { "/" } else { &self.path }
+    }
+}
+
+/// What the browser brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The authorization code.
+    Code(Secret),
+    /// The sign-in was refused, in the service's words.
+    Refused {
+        /// `error`
+        error: String,
+        /// `error_description`
+        description: String,
+    },
+}
+
+/// What follows from the bytes that have come so far.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The request is not complete.
+    More,
+    /// Send this back; the sign-in goes on waiting.
+    Reply(Vec<u8>),
+    /// Send this back; the sign-in has its answer.
+    End(Vec<u8>, Answer),
+}
+
+/// Reads `bytes`, all that has come of one request to `expected`.
+pub fn step(bytes: &[u8], expected: &RedirectUrl, state: &State) -> Step {
+    let request = match parse(bytes) {
+        Parsed::More => return Step::More,
+        Parsed::Bad(status) => return Step::Reply(plain(status)),
+        Parsed::Request(request) => request,
+    };
+    if request.path != expected.request_path() {
+        return Step::Reply(plain("404 Not Found"));
+    }
+    let form = match (request.method, request.form) {
+        ("POST", _) => request.body,
+        ("GET", Some(query)) => query.as_bytes(),
+        ("GET", None) => return Step::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
+        _ => return Step::Reply(plain("405 Method Not Allowed")),
+    };
+    match read_form(form, state) {
+        None => Step::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
+        Some(Answer::Code(code)) => Step::End(page("200 OK", &Page::Done), Answer::Code(code)),
+        Some(Answer::Refused { error, description }) => Step::End(
+            page("200 OK", &Page::Refused { error: &error, description: &description }),
+            Answer::Refused { error, description },
+        ),
+    }
+}
+
+/// The answer in a form; `None` without the right state, with a field twice, or with neither code nor
+/// error (RFC 6749 sections 4.1.2 and 3.1).
+fn read_form(form: &[u8], state: &State) -> Option<Answer> {
+    let field = |name: &str| -> Option<Option<String>> {
+        let mut values = form.split(|b| *b == b'&').filter_map(|pair| {
+            let mut halves = pair.splitn(2, |b| *b == b'=');
+            (halves.next().map(decode).as_deref() == Some(name))
+                .then(|| decode(halves.next().unwrap_or_default()))
+        });
+        let first = values.next();
+        values.next().is_none().then_some(first)
+    };
+    if !state.matches(&field("state")??) {
+        return None;
+    }
+    if let Some(error) = field("error")? {
+        let description = field("error_description")?.unwrap_or_default();
+        return Some(Answer::Refused { error, description });
+    }
+    field("code")?.filter(|code| !code.is_empty()).map(|code| Answer::Code(Secret::new(code)))
+}
+
+/// Percent-decodes a form's text (WHATWG URL, section 5.1).
+fn decode(text: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter().copied();
+    while let Some(byte) = rest.next() {
+        let mut ahead = rest.clone();
+        let escaped = match byte {
+            b'%' => hex(ahead.next()).zip(hex(ahead.next())),
+            _ => None,
+        };
+        match (byte, escaped) {
+            (_, Some((high, low))) => {
+                bytes.push(high << 4 | low);
+                rest = ahead;
+            }
+            (b'+', _) => bytes.push(b' '),
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+fn hex(byte: Option<u8>) -> Option<u8> {
+    char::from(byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[derive(Debug)]
+struct Request<'a> {
+    method: &'a str,
+    path: &'a str,
+    /// The query.
+    form: Option<&'a str>,
+    body: &'a [u8],
+}
+
+enum Parsed<'a> {
+    More,
+    /// The status to answer with.
+    Bad(&'static str),
+    Request(Request<'a>),
+}
+
+const BAD: Parsed = Parsed::Bad("400 Bad Request");
+
+/// Reads one HTTP/1.1 request (RFC 9112), as far as a browser sends one.
+fn parse(bytes: &[u8]) -> Parsed<'_> {
+    let Some(end) = bytes.windows(4).take(LONGEST_HEADER).position(|w| w == b"\r\n\r\n") else {
+        let too_long = bytes.len() > LONGEST_HEADER;
+        return if too_long { Parsed::Bad("431 Request Header Fields Too Large") } else { Parsed::More };
+    };
+    let Some((header, rest)) = bytes.split_at_checked(end) else { return BAD };
+    let body = rest.get(4..).unwrap_or_default();
+    let Ok(header) = std::str::from_utf8(header) else { return BAD };
+    let mut lines = header.split("\r\n");
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return BAD;
+    };
+    if !version.starts_with("HTTP/1.") || !target.starts_with('/') {
+        return BAD;
+    }
+    let (path, form) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    if method != "POST" {
+        return Parsed::Request(Request { method, path, form, body: &[] });
+    }
+    match body_length(lines) {
+        Err(status) => Parsed::Bad(status),
+        Ok(length) => match body.get(..length) {
+            Some(body) => Parsed::Request(Request { method, path, form, body }),
+            None => Parsed::More,
+        },
+    }
+}
+
+/// The length of a form's body, or the status to refuse it with.
+fn body_length<'a>(lines: impl Iterator<Item = &'a str>) -> std::result::Result<usize, &'static str> {
+    let mut length: Option<usize> = None;
+    let mut is_form = false;
+    for line in lines {
+        let (name, value) = line.split_once(':').ok_or("400 Bad Request")?;
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" if length.is_some() => return Err("400 Bad Request"),
+            "content-length" => {
+                let digits = value.trim();
+                let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+                let number = is_number.then(|| digits.parse().unwrap_or(usize::MAX));
+                length = Some(number.ok_or("400 Bad Request")?);
+            }
+            "transfer-encoding" => return Err("411 Length Required"),
+            "content-type" => {
+                let media_type = value.split(';').next().unwrap_or_default().trim();
+                is_form = media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+            }
+            _ => {}
+        }
+    }
+    match length {
+        None => Err("411 Length Required"),
+        Some(_) if !is_form => Err("415 Unsupported Media Type"),
+        Some(length) if length > LONGEST_BODY => Err("413 Content Too Large"),
+        Some(length) => Ok(length),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        State::new([1; 32])
+    }
+
+    fn run(request: &str) -> Step {
+        step(request.as_bytes(), &RedirectUrl::default(), &state())
+    }
+
+    fn post(form: &str) -> String {
+        format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            form.len()
+        )
+    }
+
+    fn with_state(fields: &str) -> String {
+        format!("{fields}&state={}&session_state=x", state().expose())
+    }
+
+    fn status(step: &Step) -> String {
+        match step {
+            Step::More => "more".to_owned(),
+            Step::Reply(bytes) => String::from_utf8_lossy(&bytes[9..12]).into_owned(),
+            Step::End(_, answer) => format!("{answer:?}"),
+        }
+    }
+
+    #[test]
+    fn takes_the_code_of_a_form_and_of_a_query() {
+        let code = Answer::Code(Secret::from("a b/c"));
+        for request in [
+            post(&with_state("code=a+b%2Fc")),
+            format!("GET /?{} HTTP/1.1\r\n\r\n", with_state("code=a%20b/c")),
+        ] {
+            assert!(matches!(run(&request), Step::End(_, answer) if answer == code), "{request}");
+        }
+    }
+
+    #[test]
+    fn any_part_of_an_answer_asks_for_more() {
+        let request = post(&with_state("code=x"));
+        for end in 0..request.len() {
+            assert_eq!(
+                step(&request.as_bytes()[..end], &RedirectUrl::default(), &state()),
+                Step::More,
+                "{end}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_right_state_ends_the_wait() {
+        for form in ["code=x&state=wrong", "code=x", "error=access_denied", "error=x&state=", "", "code="] {
+            assert_eq!(status(&run(&post(form))), "400", "{form}");
+        }
+        for form in ["code=", "x=y", "code=a&code=b"] {
+            assert_eq!(status(&run(&post(&with_state(form)))), "400", "{form}");
+        }
+        let twice = format!("{}&state={}", with_state("code=x"), state().expose());
+        assert_eq!(status(&run(&post(&twice))), "400");
+    }
+
+    #[test]
+    fn a_refusal_ends_it_and_is_escaped_on_the_page() {
+        let form =
+            with_state("error=access_denied&error_description=AADSTS1%3A+%3Cscript%3Ealert(1)%3C/script%3E");
+        let Step::End(page, Answer::Refused { error, description }) = run(&post(&form)) else {
+            panic!("no end")
+        };
+        assert_eq!(error, "access_denied");
+        assert_eq!(description, "AADSTS1: <script>alert(1)</script>");
+        let page = String::from_utf8(page).unwrap();
+        assert!(page.contains("AADSTS1: &lt;script&gt;alert(1)&lt;/script&gt;"));
+    }
+
+    #[test]
+    fn what_else_browsers_and_others_send_is_answered() {
+        for (request, expected) in [
+            ("GET /favicon.ico HTTP/1.1\r\n\r\n", "404"),
+            ("GET /x?code=y HTTP/1.1\r\n\r\n", "404"),
+            ("GET / HTTP/1.1\r\n\r\n", "400"),
+            ("HEAD / HTTP/1.1\r\n\r\n", "405"),
+            ("OPTIONS / HTTP/1.1\r\n\r\n", "405"),
+            ("POST / HTTP/1.1\r\n\r\n", "411"),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "411"),
+            ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Type: text/plain\r\n\r\nx", "415"),
+            ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "400"),
+            ("POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n", "400"),
+            ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "400"),
+            ("GET http://evil/ HTTP/1.1\r\n\r\n", "400"),
+            ("GET / HTTP/2\r\n\r\n", "400"),
+            ("\u{16}\u{3}\u{1}\r\n\r\n", "400"),
+        ] {
+            assert_eq!(status(&run(request)), expected, "{request}");
+        }
+        let form = "application/x-www-form-urlencoded";
+        for length in ["65537", "99999999999999999999999"] {
+            let huge = format!("POST / HTTP/1.1\r\nContent-Type: {form}\r\nContent-Length: {length}\r\n\r\n");
+            assert_eq!(status(&run(&huge)), "413");
+        }
+        assert_eq!(status(&run(&format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(LONGEST_HEADER)))), "431");
+    }
+
+    #[test]
+    fn redirect_urls() {
+        for (given, sent) in [
+            ("http://localhost", "http://localhost:7"),
+            ("http://localhost:8080", "http://localhost:8080"),
+            ("http://127.0.0.1:1/a/b", "http://127.0.0.1:1/a/b"),
+            ("http://[::1]/", "http://[::1]:7/"),
+        ] {
+            assert_eq!(RedirectUrl::parse(given).unwrap().text(7), sent);
+        }
+        for bad in [
+            "",
+            "localhost",
+            "https://localhost",
+            "http://example.com",
+            "http://localhost.evil",
+            "http://localhost:",
+            "http://localhost:0",
+            "http://localhost:65536",
+            "http://localhost:+1",
+            "http://u@localhost",
+            "http://::1",
+            "http://localhost?x",
+            "http://localhost/#x",
+            "http://localhost/ x",
+            "http://127.0.0.2",
+            "HTTP://localhost",
+            "http://localhost:1:2",
+            "http://localhost/\u{e4}",
+        ] {
+            assert!(RedirectUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_the_redirect_url_is_the_only_one() {
+        let url = RedirectUrl::parse("http://localhost:1/cb").unwrap();
+        let get = |path: &str| format!("GET {path}?{} HTTP/1.1\r\n\r\n", with_state("code=x"));
+        assert_eq!(status(&step(get("/").as_bytes(), &url, &state())), "404");
+        assert!(matches!(step(get("/cb").as_bytes(), &url, &state()), Step::End(..)));
+    }
+
+    #[test]
+    fn broken_escapes_are_taken_as_they_are() {
+        for (text, decoded) in [("%", "%"), ("%4", "%4"), ("%zz", "%zz"), ("%41%", "A%"), ("%ff", "\u{fffd}")]
+        {
+            assert_eq!(decode(text.as_bytes()), decoded);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! A listener on the loopback interface that waits for one answer.
+//!
+//! One thread serves all connections without blocking on any: each has a deadline and a bounded buffer,
+//! and the oldest gives way to a new one, so that no slow or hostile client keeps a real answer out.
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+/// How long one connection may take.
+const CONNECTION_TIME: Duration = Duration::from_secs(10);
+/// How long the browser has to take in the last page.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
+/// Browsers open a handful, some of them without ever using them.
+const MOST_CONNECTIONS: usize = 32;
+/// More than any request that is answered.
+const LARGEST_REQUEST: usize = 96 << 10;
+/// How often the sockets are looked at.
+const POLL: Duration = Duration::from_millis(20);
+/// How often another port is tried if the one the system chose is taken on the other address family.
+const MOST_PORTS: usize = 16;
+
+/// What follows from the bytes that have come on one connection.
+pub enum Step<T> {
+    /// Wait for more.
+    More,
+    /// Send this and close.
+    Reply(Vec<u8>),
+    /// Send this; the wait is over.
+    End(Vec<u8>, T),
+}
+
+/// The listening sockets, all on one port.
+pub struct Loopback {
+    listeners: Vec<TcpListener>,
+    port: u16,
+}
+
+impl Loopback {
+    /// Listens on `port`, or on any free one, of 127.0.0.1 and ::1 as asked for. One of the two may be
+    /// missing from the machine.
+    ///
+    /// # Errors
+    /// The port is in use or may not be used; the machine has no loopback interface.
+    pub fn bind(v4: bool, v6: bool, port: Option<u16>) -> Result<Self> {
+        let addresses: Vec<IpAddr> =
+            [v4.then_some(IpAddr::V4(Ipv4Addr::LOCALHOST)), v6.then_some(IpAddr::V6(Ipv6Addr::LOCALHOST))]
+                .into_iter()
+                .flatten()
+                .collect();
+        let tries = if port.is_some() { 1 } else { MOST_PORTS };
+        let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
+        for _ in 0..tries {
+            match bind_all(&addresses, port.unwrap_or(0)) {
+                Ok(bound) => return Ok(bound),
+                Err(e) => last = e,
+            }
+        }
+        Err(cannot_listen(port, &last))
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Serves connections until `step` ends it; `None` if `patience` is over first. `idle` is called in
+    /// between.
+    pub fn serve<T>(
+        self,
+        ctx: &Context,
+        patience: Duration,
+        mut step: impl FnMut(&[u8]) -> Step<T>,
+        mut idle: impl FnMut(),
+    ) -> Option<T> {
+        let start = ctx.clock.monotonic();
+        let mut connections: Vec<Connection> = Vec::new();
+        while ctx.clock.monotonic().saturating_sub(start) < patience {
+            let now = ctx.clock.monotonic();
+            self.accept(&mut connections, now);
+            let mut i = 0;
+            while let Some(connection) = connections.get_mut(i) {
+                match connection.advance(now, &mut step) {
+                    Progress::Open => i += 1,
+                    Progress::Closed => drop(connections.remove(i)),
+                    Progress::Ended(result) => {
+                        let last = connections.remove(i);
+                        last.farewell(ctx);
+                        return Some(result);
+                    }
+                }
+            }
+            idle();
+            ctx.clock.sleep(POLL);
+        }
+        None
+    }
+
+    fn accept(&self, connections: &mut Vec<Connection>, now: Duration) {
+        for listener in &self.listeners {
+            // Bounded, so that a flood cannot keep the connections that are open from being served.
+            for _ in 0..MOST_CONNECTIONS {
+                let Ok((stream, _)) = listener.accept() else { break };
+                if stream.set_nonblocking(true).is_err() {
+                    continue;
+                }
+                if connections.len() >= MOST_CONNECTIONS {
+                    connections.remove(0);
+                }
+                let until = now.saturating_add(CONNECTION_TIME);
+                connections.push(Connection { stream, bytes: Vec::new(), until, answered: false });
+            }
+        }
+    }
+}
+
+fn bind_all(addresses: &[IpAddr], port: u16) -> io::Result<Loopback> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    let mut chosen = port;
+    let mut missing = io::Error::from(ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match TcpListener::bind(SocketAddr::new(*address, chosen)) {
+            Ok(listener) => {
+                listener.set_nonblocking(true)?;
+                chosen = listener.local_addr()?.port();
+                listeners.push(listener);
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+                return Err(e);
+            }
+            // A machine without IPv6, or without IPv4.
+            Err(e) => missing = e,
+        }
+    }
+    if listeners.is_empty() { Err(missing) } else { Ok(Loopback { listeners, port: chosen }) }
+}
+
+fn cannot_listen(port: Option<u16>, error: &io::Error) -> Error {
+    let Some(port) = port else {
+        return Error::new(format!("cannot listen for the browser on the loopback interface: {error}"));
+    };
+    match error.kind() {
+        ErrorKind::AddrInUse => Error::new(format!("port {port} of the redirect URL is already in use"))
+            .hint("end the program that uses it, or give another port with --redirect-url"),
+        _ => Error::new(format!("cannot listen on port {port} of the redirect URL: {error}"))
+            .hint("give another port with --redirect-url"),
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    bytes: Vec<u8>,
+    until: Duration,
+    /// All is said; what still comes is read and dropped, for closing with unread data would take the
+    /// answer away from the client.
+    answered: bool,
+}
+
+enum Progress<T> {
+    Open,
+    Closed,
+    Ended(T),
+}
+
+impl Connection {
+    fn advance<T>(&mut self, now: Duration, step: &mut impl FnMut(&[u8]) -> Step<T>) -> Progress<T> {
+        if now >= self.until {
+            return Progress::Closed;
+        }
+        let mut chunk = [0; 8 << 10];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => return Progress::Closed,
+            Ok(_) if self.answered => return Progress::Open,
+            Ok(length) => self.bytes.extend(chunk.iter().take(length)),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return Progress::Open;
+            }
+            Err(_) => return Progress::Closed,
+        }
+        if self.bytes.len() > LARGEST_REQUEST {
+            return Progress::Closed;
+        }
+        match step(&self.bytes) {
+            Step::More => Progress::Open,
+            Step::Reply(answer) => {
+                self.answer(&answer);
+                Progress::Open
+            }
+            Step::End(answer, result) => {
+                self.answer(&answer);
+                Progress::Ended(result)
+            }
+        }
+    }
+
+    /// A page fits the system's buffer; a client that leaves no room for it does not want it.
+    fn answer(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).and_then(|()| self.stream.shutdown(Shutdown::Write));
+        self.answered = true;
+        self.bytes = Vec::new();
+    }
+
+    /// Waits until the client has taken the last page and closed.
+    fn farewell(mut self, ctx: &Context) {
+        let start = ctx.clock.monotonic();
+        let mut chunk = [0; 8 << 10];
+        while ctx.clock.monotonic().saturating_sub(start) < FAREWELL_TIME {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => ctx.clock.sleep(POLL),
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread::spawn;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn until_x(bytes: &[u8]) -> Step<usize> {
+        match bytes.last() {
+            Some(b'x') => Step::End(b"end".to_vec(), bytes.len()),
+            Some(b'r') => Step::Reply(b"reply".to_vec()),
+            _ => Step::More,
+        }
+    }
+
+    fn exchange(port: u16, text: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn slow_silent_and_garrulous_clients_do_not_keep_the_answer_out() {
+        let server = Loopback::bind(true, false, None).unwrap();
+        let port = server.port();
+        let client = spawn(move || {
+            let silent: Vec<_> =
+                (0..3 * MOST_CONNECTIONS).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+            let mut flood = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let _ = flood.write_all(&vec![b'a'; LARGEST_REQUEST + 1]);
+            assert_eq!(exchange(port, "r"), "reply");
+            let answer = exchange(port, "123x");
+            drop(silent);
+            answer
+        });
+        assert_eq!(server.serve(&Context::real(), MINUTE, until_x, || ()), Some(4));
+        assert_eq!(client.join().unwrap(), "end");
+    }
+
+    #[test]
+    fn a_busy_port_is_named() {
+        let first = Loopback::bind(true, false, None).unwrap();
+        let error = Loopback::bind(true, false, Some(first.port())).err().unwrap();
+        assert!(error.message().ends_with("of the redirect URL is already in use"));
+    }
+
+    #[test]
+    fn patience_ends() {
+        let server = Loopback::bind(true, true, None).unwrap();
+        assert_eq!(server.serve(&Context::real(), Duration::ZERO, until_x, || ()), None);
+    }
+}
