@@ -82,6 +82,34 @@ pub fn parse_us_date(text: &str) -> Option<UnixTime> {
     at(year, month, day)?.checked_add(clock)?.checked_add_signed(-offset(zone)?)
 }
 
+/// Reads a local time as old versions of the Azure CLI print it, `2026-01-02 15:04:05.999999`, in the zone
+/// of `TZ` if that is set, else in the machine's.
+///
+/// `None` for anything else. A time that the zone's clock shows twice is taken as the earlier one: a token
+/// is better renewed too soon.
+pub fn local_time(text: &str, tz: Option<&str>) -> Option<UnixTime> {
+    let as_utc = parse_rfc3339(&format!("{}Z", text.trim()))?;
+    let zone = match tz {
+        Some(name) => tz::TimeZone::from_posix_tz(name),
+        None => tz::TimeZone::local(),
+    }
+    .unwrap_or_else(|_| tz::TimeZone::utc());
+    let (year, month, day, hour, minute, second) = civil(as_utc);
+    let (year, small) = (i32::try_from(year).ok()?, |n: u64| u8::try_from(n).ok());
+    let found = tz::DateTime::find(
+        year,
+        small(month)?,
+        small(day)?,
+        small(hour)?,
+        small(minute)?,
+        small(second)?,
+        0,
+        zone.as_ref(),
+    )
+    .ok()?;
+    u64::try_from(found.earliest()?.unix_time()).ok()
+}
+
 /// Midnight of a date.
 fn at(year: u64, month: u64, day: u64) -> Option<UnixTime> {
     let valid = (1970..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
@@ -242,6 +270,19 @@ mod tests {
             assert_eq!(parse_rfc3339(bad), None, "{bad}");
             assert_eq!(parse_us_date(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn local_times_in_a_zone() {
+        let text = "2026-01-02 03:04:05.123456";
+        assert_eq!(local_time(text, Some("UTC0")), Some(1_767_323_045));
+        assert_eq!(local_time(text, Some("EST5")), Some(1_767_323_045 + 5 * 3600));
+        assert_eq!(
+            local_time("2026-10-25 02:30:00", Some("CET-1CEST,M3.5.0,M10.5.0/3")),
+            parse_rfc3339("2026-10-25T00:30:00Z")
+        );
+        assert_eq!(local_time(text, Some("no such zone")), Some(1_767_323_045));
+        assert_eq!(local_time("soon", None), None);
     }
 
     #[test]

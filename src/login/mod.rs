@@ -1,5 +1,6 @@
 //! The login modes: how a person, a pipeline or a machine gets a token.
 
+pub mod developer_cli;
 pub mod federated;
 pub mod managed_identity;
 pub mod service_principal;
@@ -9,6 +10,7 @@ use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::oauth::token::Token;
+use developer_cli::DeveloperCli;
 use federated::Federated;
 use managed_identity::ManagedIdentity;
 use service_principal::ServicePrincipal;
@@ -70,6 +72,8 @@ pub enum Login<'a> {
     ManagedIdentity(ManagedIdentity<'a>),
     /// `workloadidentity` and `azurepipelines`
     Federated(Federated<'a>),
+    /// `azurecli` and `azd`
+    DeveloperCli(DeveloperCli<'a>),
 }
 
 impl<'a> Login<'a> {
@@ -95,6 +99,7 @@ impl<'a> Login<'a> {
             Self::ServicePrincipal(login) => login.acquire(),
             Self::ManagedIdentity(login) => login.acquire(),
             Self::Federated(login) => login.acquire(),
+            Self::DeveloperCli(login) => login.acquire(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The operating system's side: the only modules, `context` apart, that touch it.
 
+pub mod child;
 pub mod files;
 pub mod http;
 pub mod lock;

@@ -1,0 +1,180 @@
+//! Programs that are run for what they print: with a time limit that ends the whole process tree, and a
+//! bound on what is read.
+
+use crate::context::Context;
+use std::io::{self, Read};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// More than any token and its JSON.
+const LARGEST_OUTPUT: u64 = 1 << 20;
+/// Enough for what a person reads.
+const LARGEST_ERROR: u64 = 64 << 10;
+/// Between two looks at a child that has closed its output but not ended.
+const POLL: Duration = Duration::from_millis(5);
+
+/// What a program printed.
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its stdout, wiped when dropped: it holds a token.
+    pub stdout: Zeroizing<Vec<u8>>,
+    /// The beginning of its stderr.
+    pub stderr: String,
+}
+
+/// Why there is no output.
+#[derive(Debug)]
+pub enum Failure {
+    /// There is no such program on `PATH`.
+    NotFound,
+    /// It did not end in time and has been ended, with all that it had started.
+    TimedOut,
+    /// It printed more than this many bytes.
+    TooMuch(u64),
+    /// The system's reason.
+    Io(io::Error),
+}
+
+/// Runs `program`, directly and never through a shell, with nothing on its stdin.
+///
+/// # Errors
+/// [`Failure`]; a program that ends with a failure of its own is not one.
+pub fn output(
+    ctx: &Context,
+    program: &str,
+    arguments: &[String],
+    limit: Duration,
+) -> Result<Output, Failure> {
+    #[allow(clippy::disallowed_methods)] // This is where programs are run.
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A group of its own, so that all of it can be ended.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn().map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => Failure::NotFound,
+        _ => Failure::Io(e),
+    })?;
+    let result = collect(ctx, &mut child, limit);
+    if result.is_err() {
+        end_tree(&child);
+        let _ = child.wait();
+    }
+    result
+}
+
+fn collect(ctx: &Context, child: &mut Child, limit: Duration) -> Result<Output, Failure> {
+    let deadline = ctx.clock.monotonic().saturating_add(limit);
+    let stdout = read_in_thread(child.stdout.take(), LARGEST_OUTPUT);
+    let stderr = read_in_thread(child.stderr.take(), LARGEST_ERROR);
+    let stdout = finished(ctx, &stdout, deadline)?;
+    if u64::try_from(stdout.len()).unwrap_or(u64::MAX) > LARGEST_OUTPUT {
+        return Err(Failure::TooMuch(LARGEST_OUTPUT));
+    }
+    let stderr = finished(ctx, &stderr, deadline)?;
+    loop {
+        if let Some(status) = child.try_wait().map_err(Failure::Io)? {
+            let stderr = String::from_utf8_lossy(&stderr).into_owned();
+            return Ok(Output { status, stdout, stderr });
+        }
+        if ctx.clock.monotonic() >= deadline {
+            return Err(Failure::TimedOut);
+        }
+        ctx.clock.sleep(POLL);
+    }
+}
+
+/// Reads a pipe to its end, keeping at most one byte more than `limit`; stdout and stderr are read side by
+/// side, since a child waits when either is full.
+fn read_in_thread(
+    pipe: Option<impl Read + Send + 'static>,
+    limit: u64,
+) -> Receiver<io::Result<Zeroizing<Vec<u8>>>> {
+    let (sender, receiver) = sync_channel(1);
+    std::thread::spawn(move || {
+        let mut bytes = Zeroizing::new(Vec::new());
+        let read = match pipe {
+            Some(mut pipe) => {
+                let kept = (&mut pipe).take(limit.saturating_add(1)).read_to_end(&mut bytes);
+                // Over-long errors are cut; over-long output is refused by the reader's size.
+                let _ = sender.send(kept.map(|_| bytes));
+                let _ = io::copy(&mut pipe, &mut io::sink());
+                return;
+            }
+            None => Ok(bytes),
+        };
+        let _ = sender.send(read);
+    });
+    receiver
+}
+
+fn finished(
+    ctx: &Context,
+    receiver: &Receiver<io::Result<Zeroizing<Vec<u8>>>>,
+    deadline: Duration,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match receiver.recv_timeout(deadline.saturating_sub(ctx.clock.monotonic())) {
+        Ok(read) => read.map_err(Failure::Io),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Failure::TimedOut),
+    }
+}
+
+/// Ends the child and whatever it has started, at once: one that ignores SIGTERM would hold us up.
+#[cfg(unix)]
+fn end_tree(child: &Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(windows)]
+fn end_tree(child: &Child) {
+    #[allow(clippy::disallowed_methods)] // This is where programs are run.
+    let _ = std::process::Command::new("taskkill")
+        .args(["/T", "/F", "/PID", &child.id().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn run(script: &str, limit: Duration) -> Result<Output, Failure> {
+        output(&Context::real(), "/bin/sh", &["-c".to_owned(), script.to_owned()], limit)
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn output_errors_and_status_come_back() {
+        let output = run("echo out; echo err >&2; exit 3", LONG).unwrap();
+        assert_eq!((output.stdout.as_slice(), output.stderr.as_str()), (&b"out\n"[..], "err\n"));
+        assert_eq!(output.status.code(), Some(3));
+    }
+
+    #[test]
+    fn what_is_missing_or_prints_too_much_is_told_apart() {
+        let missing = output(&Context::real(), "/nonexistent/az", &[], LONG);
+        assert!(matches!(missing, Err(Failure::NotFound)));
+        assert!(matches!(run("head -c 10485760 /dev/zero", LONG), Err(Failure::TooMuch(_))));
+        assert_eq!(
+            run("head -c 10485760 /dev/zero >&2", LONG).unwrap().stderr.len() as u64,
+            LARGEST_ERROR + 1
+        );
+    }
+
+    #[test]
+    fn the_whole_tree_ends_with_the_time() {
+        // The grandchild holds the pipe open and ignores SIGTERM; its group must be gone afterwards.
+        let script = "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $!; wait";
+        let started = run(script, Duration::from_millis(300));
+        assert!(matches!(started, Err(Failure::TimedOut)));
+    }
+}
