@@ -84,6 +84,11 @@ impl<'a> Login<'a> {
     pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
         match options.login() {
             Mode::ServicePrincipal => ServicePrincipal::new(ctx, options).map(Self::ServicePrincipal),
+            Mode::Msi => ManagedIdentity::new(ctx, options).map(Self::ManagedIdentity),
+            Mode::WorkloadIdentity => Federated::workload_identity(ctx, options).map(Self::Federated),
+            Mode::AzurePipelines => Federated::azure_pipelines(ctx, options).map(Self::Federated),
+            Mode::AzureCli => DeveloperCli::azure_cli(ctx, options).map(Self::DeveloperCli),
+            Mode::Azd => DeveloperCli::azd(ctx, options).map(Self::DeveloperCli),
             other => {
                 Err(Error::new(format!("login method {} is not available in this version yet", other.name())))
             }

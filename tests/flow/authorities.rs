@@ -1,0 +1,145 @@
+//! Clouds, authority hosts and discovery.
+
+use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
+use crate::support::http::Reply;
+use crate::support::{Entra, Kubelogin};
+use serde_json::json;
+
+fn by_host(entra: &Entra) -> Kubelogin {
+    Kubelogin::new(&[
+        "get-token",
+        "-l",
+        "spn",
+        "--server-id",
+        SERVER,
+        "--client-id",
+        CLIENT,
+        "--tenant-id",
+        TENANT,
+        "--client-secret",
+        SECRET,
+        "--authority-host",
+        &entra.url(),
+    ])
+    .env("SSL_CERT_FILE", entra.ca_file())
+}
+
+#[test]
+fn an_unknown_cloud_is_refused_with_the_list() {
+    Kubelogin::new(&["get-token", "-l", "spn", "--server-id", "s", "--client-id", "c", "--client-secret", "x", "-t", "t", "-e", "Azure"])
+        .run()
+        .fails_with("unknown environment \"Azure\"; use one of AzurePublicCloud, AzureChinaCloud, AzureUSGovernmentCloud, AzureStackCloud");
+    Kubelogin::new(&[
+        "get-token",
+        "-l",
+        "spn",
+        "--server-id",
+        "s",
+        "--client-id",
+        "c",
+        "--client-secret",
+        "x",
+        "-t",
+        "t",
+        "-e",
+        "AzureStackCloud",
+    ])
+    .run()
+    .fails_with("AZURE_ENVIRONMENT_FILEPATH, which is not set");
+}
+
+#[test]
+fn another_authority_host_is_asked_for_its_endpoints() {
+    let entra = Entra::start();
+    let output = by_host(&entra).arg("--disable-instance-discovery").run();
+    assert!(entra.knows(&output.token(), SERVER));
+    let targets: Vec<String> = entra.requests().iter().map(|request| request.target.clone()).collect();
+    assert_eq!(
+        targets,
+        [format!("/{TENANT}/v2.0/.well-known/openid-configuration"), format!("/{TENANT}/oauth2/v2.0/token")]
+    );
+    assert_eq!(entra.connections(), 1);
+
+    entra.state().document = Some(json!({
+        "issuer": format!("{}{TENANT}/v2.0", entra.url()),
+        "token_endpoint": format!("{}{TENANT}/oauth2/v2.0/token", entra.url()),
+    }));
+    assert!(entra.knows(&by_host(&entra).arg("--disable-instance-discovery").run().token(), SERVER));
+}
+
+#[test]
+fn a_document_that_points_elsewhere_is_refused() {
+    let entra = Entra::start();
+    for endpoint in ["https://evil.example/token", "http://localhost/token", "token"] {
+        entra.state().document = Some(json!({ "token_endpoint": endpoint }));
+        let before = entra.state().issued.len();
+        let output = by_host(&entra).arg("--disable-instance-discovery").run();
+        assert_eq!((output.code, entra.state().issued.len()), (1, before), "{endpoint}");
+    }
+    entra.script([Reply::new(200, "text/html", "<html>")]);
+    by_host(&entra)
+        .arg("--disable-instance-discovery")
+        .run()
+        .fails_with("is not an OpenID configuration document");
+    entra.script([Reply::new(403, "text/plain", "no")]);
+    by_host(&entra).arg("--disable-instance-discovery").run().fails_with("openid-configuration failed");
+}
+
+#[test]
+fn validation_needs_the_public_cloud_and_names_the_flag_that_does_without() {
+    let entra = Entra::start();
+    let closed = crate::support::http::Listener::start(drop);
+    let proxy = format!("http://127.0.0.1:{}", closed.port());
+    drop(closed);
+    let output = by_host(&entra).env("HTTPS_PROXY", proxy).run();
+    output.fails_with("cannot validate the authority host");
+    output.hints("--disable-instance-discovery");
+    assert!(entra.requests().is_empty());
+}
+
+#[test]
+fn authority_hosts_that_are_none() {
+    let with = |host: &str| {
+        Kubelogin::new(&[
+            "get-token",
+            "-l",
+            "spn",
+            "--server-id",
+            "s",
+            "--client-id",
+            "c",
+            "-t",
+            "t",
+            "--client-secret",
+            "x",
+            "--authority-host",
+            host,
+        ])
+        .run()
+    };
+    with("x").fails_with("authority host \"x\" is not valid");
+    with("https://x").fails_with("authority host \"https://x\" should have a trailing slash");
+    with("http://x/").fails_with("is not https");
+    with("https://münchen.example/").fails_with("xn--");
+}
+
+#[test]
+fn adfs_has_no_tenant_and_takes_a_resource() {
+    let entra = Entra::start();
+    let cloud = json!({ "activeDirectoryEndpoint": format!("{}adfs", entra.url()) }).to_string();
+    let output = entra
+        .get_token("spn")
+        .args(&["--client-id", CLIENT, "--client-secret", SECRET])
+        .env("AZURE_ENVIRONMENT_FILEPATH", {
+            let path = entra.environment_file().with_file_name("adfs.json");
+            std::fs::write(&path, cloud).unwrap();
+            path
+        })
+        .run();
+    assert!(entra.knows(&output.token(), SERVER));
+    assert_eq!(entra.requests()[0].path(), "/adfs/oauth2/token");
+    // The tenant "adfs" says the same.
+    let by_tenant =
+        entra.get_token("spn").args(&["--client-id", CLIENT, "--client-secret", SECRET, "-t", "adfs"]).run();
+    assert!(entra.knows(&by_tenant.token(), SERVER));
+}

@@ -1,0 +1,295 @@
+//! Answers that no authority should give: each is a clear error, exit 1, nothing on stdout.
+
+use crate::support::ca::Leaf;
+use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
+use crate::support::http::{Listener, Reply, Request, read_request};
+use crate::support::{Ca, Entra, Kubelogin, TempDir};
+use rustls::{ServerConnection, StreamOwned};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+fn refused(entra: &Entra, reply: Reply, text: &str) {
+    entra.script([reply]);
+    entra.spn().run().fails_with(text);
+}
+
+#[test]
+fn answers_that_are_no_token() {
+    let entra = Entra::start();
+    let json = |body: &str| Reply::new(200, "application/json", body);
+    refused(&entra, json("{"), "incomplete JSON");
+    refused(&entra, json("[]"), "not a token response");
+    refused(&entra, json("null"), "not a token response");
+    refused(&entra, json("{}"), "no access token");
+    refused(
+        &entra,
+        json(r#"{"access_token":"a b","token_type":"Bearer","expires_in":1}"#),
+        "characters that no token has",
+    );
+    refused(
+        &entra,
+        json(r#"{"access_token":"a","token_type":"Bearer"}"#),
+        "does not say when the token expires",
+    );
+    refused(&entra, json(r#"{"access_token":"a","token_type":"dpop","expires_in":1}"#), "unknown token type");
+    refused(
+        &entra,
+        Reply::new(200, "text/html", "<html>Sign in to the Wi-Fi</html>"),
+        "(HTTP 200, an HTML page)",
+    );
+    refused(&entra, Reply::new(400, "application/json", "{\"error\":[]}"), "unexpected error (HTTP 400)");
+    refused(
+        &entra,
+        Reply::new(302, "text/plain", "").header("Location", "https://evil.example/"),
+        "HTTP 302",
+    );
+    refused(&entra, json(&"[".repeat(200_000)), "not a token response");
+    assert_eq!(entra.connections(), entra.requests().len());
+}
+
+#[test]
+fn text_of_the_service_moves_no_cursor() {
+    let entra = Entra::start();
+    let evil = serde_json::json!({ "error": "invalid_client", "error_description": "\u{1b}[2J\u{1b}]0;x\u{7}AADSTS1: \u{202e}evil\nHint: run this" });
+    entra.script([Reply::json(401, &evil)]);
+    let output = entra.spn().run();
+    assert!(!output.stderr.contains(|c: char| c.is_control() && c != '\n'), "{:?}", output.stderr);
+    assert!(!output.stderr.contains("Hint: run this"));
+}
+
+#[test]
+fn an_answer_without_end_is_not_read_to_its_end() {
+    let entra = Entra::start();
+    refused(
+        &entra,
+        Reply::new(200, "application/json", vec![b' '; (1 << 20) + 1]),
+        "more than 1048576 bytes",
+    );
+    let endless = Raw::tls(|stream, _| {
+        let _ = stream.write_all(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1073741824\r\n\r\n",
+        );
+        while stream.write_all(&[b' '; 65536]).is_ok() {}
+    });
+    endless.sign_in().run().fails_with("more than 1048576 bytes");
+    let headers = Raw::tls(|stream, _| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
+        while stream.write_all(b"X-Y: zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\r\n").is_ok() {}
+    });
+    headers.sign_in().run().fails_with("too many headers");
+}
+
+#[test]
+fn a_truncated_answer_is_tried_again_and_then_named() {
+    let short = Raw::tls(|stream, _| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"access_token\":");
+    });
+    short.sign_in().run().fails_with("closed the connection");
+    assert_eq!(short.listener.connections(), 4);
+}
+
+#[test]
+fn what_is_not_http_is_named() {
+    let nonsense = Raw::tls(|stream, _| {
+        let _ = stream.write_all(b"220 mail.example ESMTP\r\n\r\n");
+    });
+    nonsense.sign_in().run().fails_with("is not valid HTTP");
+    let length = Raw::tls(|stream, _| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nxx");
+    });
+    assert_eq!(length.sign_in().run().code, 1);
+}
+
+#[test]
+fn connections_reset_at_every_stage_are_tried_again_and_then_named() {
+    // At accept, after some bytes of the handshake, after the request, within the headers.
+    let accept = Raw::start(drop);
+    accept.sign_in().run().fails_with("closed the connection");
+    assert_eq!(accept.listener.connections(), 4);
+    let handshake = Raw::start(|mut stream| {
+        let _ = stream.read(&mut [0; 10]);
+    });
+    handshake.sign_in().run().fails_with("connection");
+    let request = Raw::tls(|_, _| {});
+    request.sign_in().run().fails_with("closed the connection");
+    let headers = Raw::tls(|stream, _| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Le");
+    });
+    headers.sign_in().run().fails_with("closed the connection");
+}
+
+#[test]
+fn a_reset_that_passes_does_not_show() {
+    let entra = Entra::start();
+    let port = entra.port();
+    let tries = std::sync::atomic::AtomicUsize::new(0);
+    // Two connections are dropped, the third goes through.
+    let flaky = Raw::start(move |stream| {
+        if tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) >= 2 {
+            pass_through(stream, port);
+        }
+    });
+    let output = entra
+        .spn()
+        .env("AZURE_ENVIRONMENT_FILEPATH", flaky.files.file("cloud.json", environment(flaky.listener.port())))
+        .run();
+    assert!(entra.knows(&output.token(), SERVER));
+}
+
+#[test]
+fn overload_is_waited_out_and_retry_after_is_honoured() {
+    let entra = Entra::start();
+    let busy = || Reply::json(503, &serde_json::json!({ "error": "temporarily_unavailable" }));
+    entra.script([busy(), busy(), busy()]);
+    assert!(entra.knows(&entra.spn().run().token(), SERVER));
+    assert_eq!(entra.requests().len(), 4);
+    entra.script([Reply::json(429, &serde_json::json!({ "error": "temporarily_unavailable" }))
+        .header("Retry-After", "0")]);
+    assert!(entra.knows(&entra.spn().run().token(), SERVER));
+    // A wait that is longer than the time there is: no wait at all.
+    entra.script([Reply::json(429, &serde_json::json!({ "error": "temporarily_unavailable" }))
+        .header("Retry-After", "3600")]);
+    entra.spn().run().fails_with("temporarily_unavailable");
+    // An error of the OAuth kind is final.
+    let before = entra.requests().len();
+    entra.script([Reply::json(400, &serde_json::json!({ "error": "invalid_request" }))]);
+    entra.spn().run().fails_with("invalid_request");
+    assert_eq!(entra.requests().len(), before + 1);
+}
+
+#[test]
+fn tls_failures_name_host_and_issuer() {
+    let expired = Entra::start_with(Leaf::Expired);
+    expired.spn().run().fails_with("the TLS certificate of localhost, issued by \"Test Root\", has expired");
+    let other = Entra::start_with(Leaf::OtherName);
+    other.spn().run().fails_with("is for another host name");
+    let unknown = Entra::start();
+    let files = TempDir::new();
+    let stranger = files.file("other.pem", Ca::new("Another Root").pem());
+    let output = unknown.spn().env("SSL_CERT_FILE", stranger).run();
+    output.fails_with("the TLS certificate of localhost, issued by \"Test Root\", is not trusted");
+    output.hints("SSL_CERT_FILE");
+    let plain = Raw::start(|mut stream| {
+        let _ = stream.read(&mut [0; 1024]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    plain.sign_in().run().fails_with("does not speak TLS on this port");
+}
+
+#[test]
+fn nobody_there() {
+    let closed = Listener::start(drop);
+    let port = closed.port();
+    drop(closed);
+    let files = TempDir::new();
+    sign_in(&files, port).run().fails_with("cannot connect to localhost: connection refused");
+}
+
+#[test]
+fn environment_files_that_cannot_be_used() {
+    let files = TempDir::new();
+    let with = |path: &std::path::Path| {
+        Kubelogin::new(&[
+            "get-token",
+            "-l",
+            "spn",
+            "-e",
+            "AzureStackCloud",
+            "--server-id",
+            SERVER,
+            "--client-id",
+            CLIENT,
+            "--tenant-id",
+            TENANT,
+            "--client-secret",
+            SECRET,
+        ])
+        .env("AZURE_ENVIRONMENT_FILEPATH", path)
+        .run()
+    };
+    with(files.path()).fails_with("is a folder");
+    with(&files.path().join("missing")).fails_with("No such file");
+    with(&files.file("text", "x")).fails_with("not JSON");
+    with(&files.file("empty.json", "{}")).fails_with("it has no activeDirectoryEndpoint");
+    with(&files.file("http.json", r#"{"activeDirectoryEndpoint":"http://localhost/"}"#))
+        .fails_with("is not https");
+    with(&files.file("user.json", r#"{"activeDirectoryEndpoint":"https://u:hunter2@localhost/"}"#))
+        .fails_with("must not contain a user name");
+    with(&files.file("large.json", vec![b' '; 2 << 20])).fails_with("is larger than");
+}
+
+/// A listener that misbehaves.
+struct Raw {
+    listener: Listener,
+    files: TempDir,
+}
+
+impl Raw {
+    fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        Self { listener: Listener::start(serve), files: TempDir::new() }
+    }
+
+    /// Reads one request over TLS, then does what it wants with the stream.
+    fn tls(
+        serve: impl Fn(&mut StreamOwned<ServerConnection, TcpStream>, &Request) + Send + Sync + 'static,
+    ) -> Self {
+        let ca = Ca::new("Test Root");
+        let config = ca.server(Leaf::Good);
+        let raw = Self::start(move |stream| {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = BufReader::new(StreamOwned::new(connection, stream));
+            if let Some(request) = read_request(&mut stream) {
+                serve(stream.get_mut(), &request);
+            }
+        });
+        raw.files.file("ca.pem", ca.pem());
+        raw
+    }
+
+    fn sign_in(&self) -> Kubelogin {
+        sign_in(&self.files, self.listener.port())
+    }
+}
+
+fn environment(port: u16) -> String {
+    format!(r#"{{"activeDirectoryEndpoint":"https://localhost:{port}/"}}"#)
+}
+
+fn sign_in(files: &TempDir, port: u16) -> Kubelogin {
+    let cloud = files.file("cloud.json", environment(port));
+    let ca = files.path().join("ca.pem");
+    if !ca.exists() {
+        files.file("ca.pem", Ca::new("Test Root").pem());
+    }
+    Kubelogin::new(&[
+        "get-token",
+        "-l",
+        "spn",
+        "-e",
+        "AzureStackCloud",
+        "--server-id",
+        SERVER,
+        "--client-id",
+        CLIENT,
+        "--tenant-id",
+        TENANT,
+        "--client-secret",
+        SECRET,
+    ])
+    .env("AZURE_ENVIRONMENT_FILEPATH", cloud)
+    .env("SSL_CERT_FILE", ca)
+}
+
+/// Copies bytes both ways to a port of this machine.
+pub fn pass_through(mut client: TcpStream, port: u16) {
+    let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let forward = std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from_client, &mut to_server);
+        let _ = to_server.shutdown(std::net::Shutdown::Write);
+    });
+    let _ = std::io::copy(&mut server, &mut client);
+    let _ = client.shutdown(std::net::Shutdown::Both);
+    let _ = forward.join();
+}

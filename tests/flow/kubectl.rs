@@ -1,0 +1,101 @@
+//! Every kubectl on the machine lists nodes with the token that the plugin gets it.
+
+use crate::support::api_server::NODE;
+use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
+use crate::support::kubelogin::binary;
+use crate::support::{ApiServer, Entra, TempDir};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// `kubectl` on PATH, and the versions beside the file that it links to.
+pub fn kubectls() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let Some(first) = std::env::split_paths(&path).map(|dir| dir.join("kubectl")).find(|file| file.is_file())
+    else {
+        return Vec::new();
+    };
+    let real = first.canonicalize().unwrap();
+    let mut found: Vec<PathBuf> = std::fs::read_dir(real.parent().unwrap())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("kubectl."))
+        .collect();
+    found.sort();
+    found.push(first);
+    found
+}
+
+fn kubeconfig(entra: &Entra, api: &ApiServer, version: &str) -> String {
+    let binary = binary();
+    format!(
+        "apiVersion: v1
+kind: Config
+current-context: aks
+contexts:
+- name: aks
+  context: {{cluster: aks, user: app}}
+clusters:
+- name: aks
+  cluster:
+    server: {}
+    certificate-authority: {}
+users:
+- name: app
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/{version}
+      command: {}
+      interactiveMode: IfAvailable
+      args: [get-token, --login, spn, --server-id, {SERVER}, --environment, AzureStackCloud, --tenant-id, {TENANT}]
+",
+        api.url(),
+        entra.ca_file().display(),
+        binary.display(),
+    )
+}
+
+#[test]
+fn kubectl_gets_nodes() {
+    let kubectls = kubectls();
+    if kubectls.is_empty() {
+        println!("SKIP kubectl");
+    }
+    for kubectl in kubectls {
+        for version in ["v1beta1", "v1"] {
+            let entra = Entra::start();
+            let api = ApiServer::start(entra.ca(), entra.checker(SERVER));
+            let files = TempDir::new();
+            let run = |secret: &str| {
+                Command::new(&kubectl)
+                    .args(["get", "nodes", "--kubeconfig"])
+                    .arg(files.file("config", kubeconfig(&entra, &api, version)))
+                    .env_clear()
+                    .env("HOME", files.path())
+                    .env("PATH", std::env::var_os("PATH").unwrap())
+                    .env("SSL_CERT_FILE", entra.ca_file())
+                    .env("AZURE_ENVIRONMENT_FILEPATH", entra.environment_file())
+                    .env("AZURE_CLIENT_ID", CLIENT)
+                    .env("AZURE_CLIENT_SECRET", secret)
+                    .output()
+                    .unwrap()
+            };
+            let good = run(SECRET);
+            let (stdout, stderr) =
+                (String::from_utf8_lossy(&good.stdout), String::from_utf8_lossy(&good.stderr));
+            assert!(
+                good.status.success() && stdout.contains(NODE),
+                "{kubectl:?} {version}: {stdout}{stderr}"
+            );
+            assert!(entra.state().issued.len() <= 2, "{kubectl:?}");
+            // kubectl shows what the plugin says when it fails.
+            let bad = run("wrong");
+            let stderr = String::from_utf8_lossy(&bad.stderr);
+            assert!(!bad.status.success(), "{kubectl:?}");
+            assert!(
+                stderr.contains("Error: sign-in failed: AADSTS7000215") && stderr.contains("Hint: "),
+                "{kubectl:?}: {stderr}"
+            );
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! Managed identity, workload identity, pipelines, and the developer tools.
+
+use crate::support::entra::{CLIENT, SERVER, TENANT, now, unsigned_jwt};
+use crate::support::http::{Listener, Reply, Request, Server};
+use crate::support::{Entra, Kubelogin, TempDir};
+use serde_json::json;
+use std::path::PathBuf;
+
+fn msi() -> Kubelogin {
+    Kubelogin::new(&["get-token", "-l", "msi", "--server-id", SERVER])
+}
+
+fn token_reply() -> Reply {
+    Reply::json(
+        200,
+        &json!({ "access_token": "msi-token", "expires_on": (now() + 3600).to_string(), "resource": SERVER, "token_type": "Bearer" }),
+    )
+}
+
+fn local(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Server {
+    Server::start(None, handler)
+}
+
+fn has(request: &Request, name: &str, value: &str) -> bool {
+    request.query().contains(&(name.to_owned(), value.to_owned()))
+}
+
+#[test]
+fn imds_is_asked_with_its_header_and_never_through_a_proxy() {
+    let imds = local(|_| token_reply());
+    let run = |args: &[&str]| {
+        msi()
+            .args(args)
+            .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", imds.url())
+            .envs(&[
+                ("HTTP_PROXY", "http://127.0.0.1:9"),
+                ("HTTPS_PROXY", "http://127.0.0.1:9"),
+                ("ALL_PROXY", "http://127.0.0.1:9"),
+            ])
+            .run()
+    };
+    assert_eq!(run(&[]).token(), "msi-token");
+    run(&["--client-id", "c"]).token();
+    run(&["--identity-resource-id", "/r"]).token();
+    run(&["--client-id", "c", "--identity-resource-id", "/r"]).token();
+    let requests = imds.requests();
+    for request in &requests {
+        assert_eq!((request.method.as_str(), request.path()), ("GET", "/metadata/identity/oauth2/token"));
+        assert_eq!(request.header("metadata"), Some("true"));
+        assert!(has(request, "api-version", "2018-02-01") && has(request, "resource", SERVER));
+    }
+    assert_eq!(requests[0].query().len(), 2);
+    assert!(has(&requests[1], "client_id", "c") && has(&requests[2], "msi_res_id", "/r"));
+    assert!(has(&requests[3], "client_id", "c") && requests[3].query().len() == 3);
+}
+
+#[test]
+fn imds_that_is_starting_is_tried_again_and_a_missing_identity_is_named() {
+    let answers = std::sync::Mutex::new(vec![404, 410, 429]);
+    let imds = local(move |_| match answers.lock().unwrap().pop() {
+        Some(status) => Reply::json(status, &json!({ "error": "starting" })),
+        None => token_reply(),
+    });
+    assert_eq!(msi().env("AZURE_POD_IDENTITY_AUTHORITY_HOST", imds.url()).run().token(), "msi-token");
+    assert_eq!(imds.requests().len(), 4);
+    let none = local(|_| {
+        Reply::json(400, &json!({ "error": "invalid_request", "error_description": "Identity not found" }))
+    });
+    let output = msi().args(&["--client-id", "c"]).env("AZURE_POD_IDENTITY_AUTHORITY_HOST", none.url()).run();
+    output.fails_with("refused: Identity not found (HTTP 400)");
+    output.hints("client id c is not assigned");
+    let html = local(|_| Reply::new(200, "text/html", "<html>hotel Wi-Fi</html>"));
+    msi()
+        .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", html.url())
+        .run()
+        .fails_with("did not answer with a token");
+}
+
+#[test]
+fn no_managed_identity_is_said_at_once() {
+    let closed = Listener::start(drop);
+    let host = format!("http://127.0.0.1:{}", closed.port());
+    drop(closed);
+    let output = msi().env("AZURE_POD_IDENTITY_AUTHORITY_HOST", host).run();
+    output.fails_with("no managed identity here: tried the instance metadata service at http://127.0.0.1:");
+    output.hints("another --login");
+}
+
+#[test]
+fn app_service_machine_learning_and_cloud_shell() {
+    let server = local(|_| token_reply());
+    let endpoint = format!("{}token", server.url());
+    let app = msi()
+        .args(&["--identity-resource-id", "/r"])
+        .envs(&[("IDENTITY_ENDPOINT", &endpoint), ("IDENTITY_HEADER", "h")])
+        .run();
+    assert_eq!(app.token(), "msi-token");
+    let ml = msi()
+        .envs(&[("MSI_ENDPOINT", &endpoint), ("MSI_SECRET", "s"), ("DEFAULT_IDENTITY_CLIENT_ID", "d")])
+        .run();
+    assert_eq!(ml.token(), "msi-token");
+    let shell = msi().env("MSI_ENDPOINT", &endpoint).run();
+    assert_eq!(shell.token(), "msi-token");
+    let requests = server.requests();
+    assert_eq!(requests[0].header("x-identity-header"), Some("h"));
+    assert!(has(&requests[0], "api-version", "2019-08-01") && has(&requests[0], "mi_res_id", "/r"));
+    assert_eq!(requests[1].header("secret"), Some("s"));
+    assert!(has(&requests[1], "api-version", "2017-09-01") && has(&requests[1], "clientid", "d"));
+    assert_eq!((requests[2].method.as_str(), requests[2].header("metadata")), ("POST", Some("true")));
+    assert_eq!(requests[2].form(), [("resource".to_owned(), SERVER.to_owned())]);
+    let refused = msi().args(&["--client-id", "c"]).env("MSI_ENDPOINT", &endpoint).run();
+    refused.fails_with("Cloud Shell takes no user-assigned identity");
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn expiry_of_a_machine_s_token_comes_in_every_form() {
+    for (expires_on, expected) in [
+        (json!(4_102_444_800_u64), "2100-01-01T00:00:00Z"),
+        (json!("4102444800"), "2100-01-01T00:00:00Z"),
+        (json!("01/01/2100 00:00:00 +00:00"), "2100-01-01T00:00:00Z"),
+        (json!("2100-01-01T00:00:00Z"), "2100-01-01T00:00:00Z"),
+    ] {
+        let imds = local(move |_| {
+            Reply::json(
+                200,
+                &json!({ "access_token": "t", "token_type": "Bearer", "expires_on": expires_on }),
+            )
+        });
+        let output = msi().env("AZURE_POD_IDENTITY_AUTHORITY_HOST", imds.url()).run();
+        assert_eq!(output.credential()["status"]["expirationTimestamp"], expected);
+    }
+}
+
+#[test]
+fn service_fabric_is_pinned_to_one_certificate() {
+    use sha1::{Digest, Sha1};
+    // Self-signed, for another name: only the thumbprint counts.
+    let ca = crate::support::Ca::new("Fabric");
+    let (config, der) = ca.server_and_der(crate::support::ca::Leaf::OtherName);
+    let fabric = Server::start(Some(config), |_| token_reply());
+    let thumbprint: String = Sha1::digest(&der).iter().map(|byte| format!("{byte:02X}")).collect();
+    let run = |thumbprint: &str| {
+        msi()
+            .env("IDENTITY_ENDPOINT", format!("{}token", fabric.url()))
+            .envs(&[("IDENTITY_HEADER", "h"), ("IDENTITY_SERVER_THUMBPRINT", thumbprint)])
+            .run()
+    };
+    assert_eq!(run(&thumbprint).token(), "msi-token");
+    assert_eq!(fabric.requests()[0].header("secret"), Some("h"));
+    assert!(has(&fabric.requests()[0], "api-version", "2019-07-01-preview"));
+    run(&"0".repeat(40)).fails_with("IDENTITY_SERVER_THUMBPRINT");
+    run("x").fails_with("is not the SHA-1 thumbprint");
+    assert_eq!(fabric.requests().len(), 1);
+}
+
+#[test]
+fn arc_s_challenge_may_only_name_the_agent_s_own_key_files() {
+    let folder = PathBuf::from("/var/opt/azcmagent/tokens");
+    if std::fs::create_dir_all(&folder).is_err() {
+        println!("SKIP root");
+        return;
+    }
+    let key = folder.join(format!("test-{}.key", std::process::id()));
+    let (link, large) = (key.with_extension("link.key"), key.with_extension("large.key"));
+    std::fs::write(&key, "arc-secret\n").unwrap();
+    std::fs::write(&large, [b'a'; 5000]).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+    let run = |realm: String, args: &[&str]| {
+        let arc = local(move |request| match request.header("authorization") {
+            Some("Basic arc-secret") => Reply::json(
+                200,
+                &json!({ "access_token": "arc", "token_type": "Bearer", "expires_in": "60", "client_id": "mine" }),
+            ),
+            _ => Reply::json(401, &json!({})).header("WWW-Authenticate", &format!("Basic realm={realm}")),
+        });
+        let output = msi()
+            .args(args)
+            .env("IDENTITY_ENDPOINT", format!("{}token", arc.url()))
+            .env("IMDS_ENDPOINT", "http://x")
+            .run();
+        for request in arc.requests() {
+            assert_eq!(request.header("metadata"), Some("true"));
+            assert!(has(&request, "api-version", "2020-06-01"));
+        }
+        output
+    };
+    assert_eq!(run(key.display().to_string(), &[]).token(), "arc");
+    assert_eq!(run(key.display().to_string(), &["--client-id", "mine"]).token(), "arc");
+    run(key.display().to_string(), &["--client-id", "other"]).fails_with("the token of another identity");
+    run("/etc/shadow".to_owned(), &[]).fails_with("is not in /var/opt/azcmagent/tokens: refused");
+    run(format!("{}/../tokens/x.key", folder.display()), &[]).fails_with("is not directly in");
+    run(link.display().to_string(), &[]).fails_with("is a symbolic link: refused");
+    run(large.display().to_string(), &[]).fails_with("is larger than 4096 bytes");
+    run(format!("{}/missing.key", folder.display()), &[]).fails_with("cannot be read");
+    for file in [key, link, large] {
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
+fn assertion() -> String {
+    unsigned_jwt(
+        &json!({ "iss": "https://issuer.example", "sub": "system:serviceaccount:ns:app", "aud": "api://AzureADTokenExchange", "exp": 4_102_444_800_u64 }),
+    )
+}
+
+#[test]
+fn a_projected_token_is_exchanged_and_read_anew_each_time() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let path = files.file("token", format!("\u{feff}{}\n", assertion()));
+    entra.state().federated = Some(assertion());
+    let run = || {
+        entra
+            .get_token("workloadidentity")
+            .envs(&[("AZURE_CLIENT_ID", CLIENT), ("AZURE_TENANT_ID", TENANT)])
+            .env("AZURE_FEDERATED_TOKEN_FILE", &path)
+            .run()
+    };
+    assert!(entra.knows(&run().token(), SERVER));
+    // The file rotates; the old token is not taken any more.
+    let next = assertion().replace("signature", "x").replace('.', "A.");
+    entra.state().federated = Some(next.clone());
+    let refused = run();
+    refused.fails_with("AADSTS700213");
+    refused.hints("issuer https://issuer.example, subject system:serviceaccount:ns:app, audience api://AzureADTokenExchange, expiry 2100-01-01T00:00:00Z");
+    assert!(!refused.stderr.contains(&assertion()));
+    std::fs::write(&path, next).unwrap();
+    assert!(entra.knows(&run().token(), SERVER));
+}
+
+#[test]
+fn token_files_that_hold_no_token() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let run = |path: PathBuf| {
+        entra
+            .get_token("workloadidentity")
+            .args(&["--client-id", CLIENT, "--tenant-id", TENANT, "--federated-token-file"])
+            .arg(path)
+            .run()
+    };
+    run(files.file("empty", "")).fails_with("it is empty");
+    run(files.file("blank", " \n\t")).fails_with("it is empty");
+    run(files.file("text", "hello")).fails_with("does not hold a JWT");
+    run(files.file("bytes", [0xff, 0xfe])).fails_with("it is not text");
+    run(files.file("large", vec![b'a'; 10 << 20])).fails_with("is larger than");
+    run(files.path().to_owned()).fails_with("is a folder");
+    run(files.path().join("missing")).fails_with("No such file");
+    assert!(entra.requests().is_empty());
+}
+
+#[test]
+fn github_is_asked_for_the_cloud_s_audience_unless_a_file_is_named() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    entra.state().federated = Some(assertion());
+    let jwt = assertion();
+    let github = Server::start(Some(entra.ca().server(crate::support::ca::Leaf::Good)), move |_| {
+        Reply::json(200, &json!({ "value": jwt }))
+    });
+    let run = |args: &[&str]| {
+        entra
+            .get_token("workloadidentity")
+            .args(&["-v", "1", "--client-id", CLIENT, "--tenant-id", TENANT])
+            .args(args)
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}idtoken?api-version=2.0", github.url()))
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "gh-s3cret")
+            .run()
+    };
+    let output = run(&[]);
+    assert!(entra.knows(&output.token(), SERVER));
+    assert!(
+        output.stderr.contains("federated token from GitHub Actions") && !output.stderr.contains("gh-s3cret")
+    );
+    let request = &github.requests()[0];
+    assert!(has(request, "api-version", "2.0") && has(request, "audience", "api://AzureADTokenExchange"));
+    assert_eq!(request.header("authorization"), Some("bearer gh-s3cret"));
+    assert_eq!(request.header("accept"), Some("application/json; api-version=2.0"));
+    let file = files.file("token", assertion());
+    let by_file = run(&["--federated-token-file", file.to_str().unwrap()]);
+    assert!(
+        by_file.stderr.contains("federated token from the file") && entra.knows(&by_file.token(), SERVER)
+    );
+    assert_eq!(github.requests().len(), 1);
+    let plain = entra
+        .get_token("workloadidentity")
+        .args(&["--client-id", CLIENT, "--tenant-id", TENANT])
+        .envs(&[
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", "http://127.0.0.1/x"),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t"),
+        ])
+        .run();
+    plain.fails_with("is not https");
+}
+
+#[test]
+fn azure_pipelines_exchanges_its_own_token() {
+    let entra = Entra::start();
+    entra.state().federated = Some(assertion());
+    let jwt = assertion();
+    let devops = Server::start(Some(entra.ca().server(crate::support::ca::Leaf::Good)), move |request| {
+        if request.header("authorization") == Some("Bearer sys-s3cret") {
+            Reply::json(200, &json!({ "oidcToken": jwt }))
+        } else {
+            Reply::new(203, "text/html", "<html>Sign in</html>")
+        }
+    });
+    let run = |token: &str| {
+        entra
+            .get_token("azurepipelines")
+            .envs(&[
+                ("AZURESUBSCRIPTION_CLIENT_ID", CLIENT),
+                ("AZURESUBSCRIPTION_TENANT_ID", TENANT),
+                ("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "conn"),
+                ("SYSTEM_ACCESSTOKEN", token),
+            ])
+            .env("SYSTEM_OIDCREQUESTURI", format!("{}oidctoken", devops.url()))
+            .run()
+    };
+    assert!(entra.knows(&run("sys-s3cret").token(), SERVER));
+    let request = &devops.requests()[0];
+    assert_eq!((request.method.as_str(), request.header("content-length")), ("POST", Some("0")));
+    assert!(has(request, "api-version", "7.1") && has(request, "serviceConnectionId", "conn"));
+    run("other").fails_with("answered with its sign-in page (HTTP 203)");
+    let unset = entra
+        .get_token("azurepipelines")
+        .args(&["--client-id", CLIENT, "--tenant-id", TENANT, "--azure-pipelines-service-connection-id", "c"])
+        .run();
+    unset.fails_with("SYSTEM_ACCESSTOKEN environment variable not set");
+}
+
+/// A folder with a program that notes its arguments and then runs a script.
+fn tool(name: &str, script: &str) -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new();
+    let notes = folder.path().join("argv");
+    let path = folder.file(
+        name,
+        format!("#!/bin/sh\nfor a in \"$@\"; do echo \"$a\" >>{}; done\n{script}\n", notes.display()),
+    );
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+fn with_tool(login: &str, folder: &TempDir, args: &[&str]) -> crate::support::kubelogin::Output {
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    Kubelogin::new(&["get-token", "-l", login, "--server-id", SERVER]).args(args).env("PATH", path).run()
+}
+
+#[test]
+fn az_and_azd_are_run_directly_and_both_date_forms_are_read() {
+    let az = tool(
+        "az",
+        r#"echo '{"accessToken":"az-token","expires_on":4102444800,"expiresOn":"2001-01-01 00:00:00.000000"}'"#,
+    );
+    let output = with_tool("azurecli", &az, &["--tenant-id", "t", "--subscription", "My Sub"]);
+    assert_eq!(
+        (output.token().as_str(), output.credential()["status"]["expirationTimestamp"].as_str()),
+        ("az-token", Some("2100-01-01T00:00:00Z"))
+    );
+    let argv = std::fs::read_to_string(az.path().join("argv")).unwrap();
+    assert_eq!(
+        argv,
+        format!(
+            "account\nget-access-token\n-o\njson\n--resource\n{SERVER}\n--tenant\nt\n--subscription\nMy Sub\n"
+        )
+    );
+
+    let old = tool("az", r#"echo '{"accessToken":"t","expiresOn":"2100-01-01 00:00:00.000000"}'"#);
+    let path = format!("{}:/usr/bin:/bin", old.path().display());
+    let output = Kubelogin::new(&["get-token", "-l", "azurecli", "--server-id", SERVER])
+        .env("PATH", path)
+        .env("TZ", "EST5")
+        .run();
+    assert_eq!(output.credential()["status"]["expirationTimestamp"], "2100-01-01T05:00:00Z");
+
+    let azd = tool("azd", r#"echo '{"token":"azd-token","expiresOn":"2100-01-01T00:00:00Z"}'"#);
+    assert_eq!(with_tool("azd", &azd, &["--tenant-id", "t"]).token(), "azd-token");
+    let argv = std::fs::read_to_string(azd.path().join("argv")).unwrap();
+    assert_eq!(argv, format!("auth\ntoken\n-o\njson\n--scope\n{SERVER}/.default\n--tenant-id\nt\n"));
+}
+
+#[test]
+fn failures_of_az_are_told_apart() {
+    let fails = |script: &str, args: &[&str], text: &str, hint: &str| {
+        let output = with_tool("azurecli", &tool("az", script), args);
+        output.fails_with(text);
+        output.hints(hint);
+    };
+    fails(
+        "echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1",
+        &[],
+        "Please run 'az login'",
+        "az login",
+    );
+    fails(
+        "echo \"ERROR: The subscription of 'x' doesn't exist\" >&2; exit 1",
+        &[],
+        "doesn't exist",
+        "az account list",
+    );
+    fails("echo garbage", &[], "printed no JSON", "az account get-access-token");
+    fails("echo '{}'", &[], "no access token", "");
+    fails("echo '{\"accessToken\":\"t\"}'", &[], "without a time at which it expires", "");
+    fails("head -c 10485760 /dev/zero", &[], "printed more than", "");
+    fails(
+        "trap '' TERM; while :; do sleep 1; done",
+        &["--timeout", "300ms"],
+        "did not finish within 0.3 s",
+        "--timeout",
+    );
+    let missing = Kubelogin::new(&["get-token", "-l", "azurecli", "--server-id", SERVER])
+        .env("PATH", "/nonexistent")
+        .run();
+    missing.fails_with("is not installed");
+    let odd = with_tool("azurecli", &tool("az", "exit 9"), &["--tenant-id", "a;b"]);
+    odd.fails_with("--tenant-id \"a;b\" has characters that no id has");
+    let azd = with_tool(
+        "azd",
+        &tool("azd", "echo 'ERROR: not logged in, run `azd auth login` to login' >&2; exit 1"),
+        &[],
+    );
+    azd.fails_with("not logged in");
+    azd.hints("azd auth login");
+}
+
+#[test]
+fn calls_of_az_on_one_config_folder_take_turns() {
+    // Each call fails if another is inside at the same time.
+    let config = TempDir::new();
+    let busy = config.path().join("busy");
+    let script = format!(
+        "mkdir {0} || {{ echo overlap >&2; exit 1; }}\ni=0; while [ $i -lt 2000 ]; do i=$((i+1)); done\nrmdir {0}\necho '{{\"accessToken\":\"t\",\"expires_on\":4102444800}}'",
+        busy.display()
+    );
+    let az = tool("az", &script);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let path = format!("{}:/usr/bin:/bin", az.path().display());
+                let output = Kubelogin::new(&["get-token", "-l", "azurecli", "--server-id", SERVER])
+                    .env("PATH", path)
+                    .env("AZURE_CONFIG_DIR", config.path())
+                    .run();
+                assert_eq!(output.token(), "t");
+            });
+        }
+    });
+}

@@ -1,0 +1,8 @@
+//! Signing in.
+
+mod authorities;
+mod hostile;
+mod kubectl;
+mod machines;
+mod proxies;
+mod service_principal;

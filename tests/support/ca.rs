@@ -1,0 +1,59 @@
+//! A throwaway certificate authority.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::sync::Arc;
+
+pub struct Ca(CertifiedIssuer<'static, KeyPair>);
+
+/// What is wrong with a server's certificate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Leaf {
+    Good,
+    OtherName,
+    Expired,
+}
+
+impl Ca {
+    pub fn new(name: &str) -> Self {
+        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// The root, for SSL_CERT_FILE.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A server's TLS with a certificate for this machine's loopback names.
+    pub fn server(&self, leaf: Leaf) -> Arc<ServerConfig> {
+        self.server_and_der(leaf).0
+    }
+
+    /// The same, with the certificate.
+    pub fn server_and_der(&self, leaf: Leaf) -> (Arc<ServerConfig>, Vec<u8>) {
+        let names = match leaf {
+            Leaf::OtherName => vec!["other.example".to_owned()],
+            _ => ["localhost", "127.0.0.1", "::1", "login.test"].map(str::to_owned).into(),
+        };
+        let mut parameters = CertificateParams::new(names).unwrap();
+        if leaf == Leaf::Expired {
+            parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            parameters.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = parameters.signed_by(&key, &self.0).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        (Arc::new(config), certificate.der().to_vec())
+    }
+}
