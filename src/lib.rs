@@ -8,6 +8,7 @@
 //! | [`cli`] | the flag table; argv -> what was said -> what was meant; help |
 //! | [`cloud`] | environment names -> an authority's address |
 //! | [`cache`] | kept tokens: key, freshness, single flight |
+//! | [`kubeconfig`] | which files; lossless editing; the conversion rules as data |
 //! | [`login`] | the login modes |
 //! | [`exec_credential`] | `KUBERNETES_EXEC_INFO` in, one JSON object out |
 //! | [`commands`] | one file per command |
@@ -32,6 +33,7 @@ pub mod commands;
 pub mod context;
 pub mod error;
 pub mod exec_credential;
+pub mod kubeconfig;
 pub mod login;
 pub mod oauth;
 pub mod secret;
@@ -76,7 +78,11 @@ fn dispatch(ctx: &Context) -> Result<()> {
         Command::RemoveCacheDir | Command::RemoveTokens => {
             commands::remove::run(ctx, &Options::resolve(given, &ctx.env)?)
         }
-        Command::Convert => Err(Error::new("this command is not available in this version yet")),
+        Command::Convert => {
+            let options = Options::resolve(given, &ctx.env)?;
+            options.log_overrides(ctx);
+            commands::convert::run(ctx, &options)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The operating system's side: the only modules, `context` apart, that touch it.
 
 pub mod child;
+pub mod config_lock;
 pub mod files;
 pub mod http;
 pub mod lock;

@@ -229,8 +229,10 @@ pub fn write_reply(stream: &mut impl Write, reply: &Reply) -> std::io::Result<()
     for (name, value) in &reply.headers {
         head += &format!("{name}: {value}\r\n");
     }
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(b"\r\n")?;
-    stream.write_all(&reply.body)?;
+    head += "\r\n";
+    // In one piece: several small ones would wait for each other's acknowledgement.
+    let mut whole = head.into_bytes();
+    whole.extend_from_slice(&reply.body);
+    stream.write_all(&whole)?;
     stream.flush()
 }

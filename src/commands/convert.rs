@@ -1,0 +1,165 @@
+//! `convert-kubeconfig`: makes a kubeconfig's users call `kubelogin get-token`.
+
+use crate::cli::flags::Id;
+use crate::cli::options::Options;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::kubeconfig::convert::{Kind, SECRETS, convert, kind};
+use crate::kubeconfig::document::Edited;
+use crate::kubeconfig::yaml::Value;
+use crate::kubeconfig::{File, chosen, diff, paths, read};
+use crate::sys::config_lock::ConfigLock;
+use crate::sys::files::replace;
+use std::path::{Path, PathBuf};
+
+/// A file with its new text, if it changes.
+struct Plan {
+    file: File,
+    edited: Option<Edited>,
+    /// What to tell the user about its entries.
+    remarks: Vec<String>,
+    matched: usize,
+}
+
+/// Runs the command. An error leaves every file untouched.
+///
+/// # Errors
+/// A file that cannot be used, an entry that lacks what the mode needs, a lock that stays.
+pub fn run(ctx: &Context, options: &Options) -> Result<()> {
+    let paths = paths(ctx, options.path(Id::Kubeconfig))?;
+    let plans = plan(options, &paths)?;
+    if plans.iter().all(|plan| plan.matched == 0) {
+        ctx.say("no user of the kubeconfig signs in through Azure: nothing to convert");
+    }
+    for remark in plans.iter().flat_map(|plan| &plan.remarks) {
+        ctx.say(remark);
+    }
+    let written = match (options.path(Id::Output), options.is_on(Id::DryRun)) {
+        (_, true) => show(ctx, &plans)?,
+        (Some(output), false) => write_to(ctx, output, &plans)?,
+        (None, false) => write_back(ctx, options, plans, &paths)?,
+    };
+    if written {
+        warn_of_secrets(ctx, options);
+    }
+    Ok(())
+}
+
+fn plan(options: &Options, paths: &[PathBuf]) -> Result<Vec<Plan>> {
+    let files: Vec<File> = paths.iter().map(|path| read(path)).collect::<Result<_>>()?;
+    let chosen = chosen(&files, options.text(Id::Context))?;
+    let mut plans = Vec::with_capacity(files.len());
+    for (at, file) in files.into_iter().enumerate() {
+        let mut plan = Plan { edited: None, remarks: Vec::new(), matched: 0, file };
+        let mut replacements: Vec<(usize, Value)> = Vec::new();
+        for index in chosen.iter().filter(|(file, _)| *file == at).map(|(_, index)| *index) {
+            let Some(user) = plan.file.document.users.get(index) else { continue };
+            let name = &user.name;
+            if kind(&user.value) == Kind::Foreign {
+                plan.remarks.push(format!("user \"{name}\" belongs to another program named kubelogin (it has --oidc-issuer-url): left alone"));
+                continue;
+            }
+            plan.matched += 1;
+            let converted = convert(options, &user.value).map_err(|e| {
+                e.or_hint(format!("this is about the user \"{name}\" in {}", plan.file.path.display()))
+            })?;
+            for flag in converted.dropped {
+                plan.remarks.push(format!("user \"{name}\": left out of its arguments: {flag}"));
+            }
+            if !user.value.means(&converted.user) {
+                replacements.push((index, converted.user));
+            }
+        }
+        if !replacements.is_empty() {
+            let edited = plan.file.document.replace(&plan.file.text, &replacements).map_err(|e| {
+                e.context(format!("cannot convert the kubeconfig {}", plan.file.path.display()))
+            })?;
+            if edited.rewritten {
+                let path = plan.file.path.display();
+                plan.remarks.push(format!(
+                    "{path} could not be changed in place and is written anew; its comments are lost"
+                ));
+            }
+            plan.edited = Some(edited);
+        }
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+fn show(ctx: &Context, plans: &[Plan]) -> Result<bool> {
+    for plan in plans {
+        if let Some(edited) = &plan.edited {
+            let name = plan.file.path.display().to_string();
+            ctx.print(&diff::unified(&name, &plan.file.text, &edited.edits))?;
+        }
+    }
+    Ok(false)
+}
+
+fn write_to(ctx: &Context, output: &Path, plans: &[Plan]) -> Result<bool> {
+    let [plan] = plans else {
+        return Err(Error::new(format!("--output takes one input file, and there are {}", plans.len()))
+            .hint("name it with --kubeconfig"));
+    };
+    let text = plan.edited.as_ref().map_or(&plan.file.text, |edited| &edited.text);
+    if output == Path::new("-") {
+        ctx.print(text)?;
+    } else {
+        let target = output.canonicalize().unwrap_or_else(|_| output.to_owned());
+        let like = target.metadata().ok();
+        replace(&target, text.as_bytes(), like.as_ref(), &tag(ctx)?)
+            .map_err(|e| Error::new(format!("cannot write {}: {e}", output.display())))?;
+    }
+    Ok(plan.edited.is_some())
+}
+
+/// Writes the changed files under their locks. What was read before the lock was had may have changed, so
+/// it is read again; a file that only then turns out to change is locked in the next round.
+fn write_back(ctx: &Context, options: &Options, plans: Vec<Plan>, paths: &[PathBuf]) -> Result<bool> {
+    let changed = |plans: &[Plan]| -> Vec<PathBuf> {
+        plans.iter().filter(|plan| plan.edited.is_some()).map(|plan| plan.file.path.clone()).collect()
+    };
+    let mut wanted = changed(&plans);
+    drop(plans);
+    while !wanted.is_empty() {
+        let lock = ConfigLock::take(ctx, &wanted)?;
+        let plans = plan(options, paths)?;
+        let now = changed(&plans);
+        if now.iter().all(|path| wanted.contains(path)) {
+            for plan in &plans {
+                if let Some(edited) = &plan.edited {
+                    write_file(ctx, &plan.file.path, &edited.text)?;
+                }
+            }
+            return Ok(!now.is_empty());
+        }
+        wanted = now;
+        drop(lock);
+    }
+    Ok(false)
+}
+
+fn write_file(ctx: &Context, path: &Path, text: &str) -> Result<()> {
+    let failed =
+        |e: std::io::Error| Error::new(format!("cannot write the kubeconfig {}: {e}", path.display()));
+    let target = path.canonicalize().map_err(failed)?;
+    let like = target.metadata().map_err(failed)?;
+    // A rename would go through: the folder decides about that. Who made a file read-only meant it.
+    if like.permissions().readonly() {
+        return Err(Error::new(format!("cannot write the kubeconfig {}: it is read-only", path.display())));
+    }
+    replace(&target, text.as_bytes(), Some(&like), &tag(ctx)?).map_err(failed)
+}
+
+fn tag(ctx: &Context) -> Result<String> {
+    Ok(format!("{:016x}", u64::from_be_bytes(ctx.random()?)))
+}
+
+fn warn_of_secrets(ctx: &Context, options: &Options) {
+    for (id, variable) in SECRETS {
+        if options.given().last(*id).is_some() {
+            ctx.say(&format!("Warning: {} is now in the kubeconfig, readable by whoever reads that; prefer the environment variable {variable}", id.dashed()));
+        }
+    }
+}

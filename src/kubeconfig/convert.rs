@@ -1,0 +1,442 @@
+//! From an old user entry and the options to the new entry: the rules as data.
+
+use super::yaml::{Scalar, Value};
+use crate::cli::flags::Id;
+use crate::cli::options::Options;
+use crate::cli::parse::{Given, parse_exec_args};
+use crate::error::{Error, Result};
+use crate::login::Mode;
+use std::ffi::{OsStr, OsString};
+
+/// Where an argument's value may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// The flag or the old entry; one of them must have it.
+    Required,
+    /// The flag or the old entry, if one has it.
+    Carried,
+    /// The flag only.
+    Explicit,
+    /// The flag only, and only if this other one was not given.
+    ExplicitUnless(Id),
+}
+use Take::{Carried, Explicit, ExplicitUnless, Required};
+
+/// One argument of a mode.
+pub type Rule = (Id, Take);
+
+/// The arguments of a mode in their order, after login, server id and cache folder.
+pub const RULES: &[(Mode, &[Rule])] = &[
+    (
+        Mode::DeviceCode,
+        &[
+            (Id::ClientId, Required),
+            (Id::TenantId, Required),
+            (Id::Environment, Carried),
+            (Id::Legacy, Carried),
+        ],
+    ),
+    (
+        Mode::Interactive,
+        &[
+            (Id::ClientId, Required),
+            (Id::TenantId, Required),
+            (Id::Environment, Carried),
+            (Id::PopEnabled, Carried),
+            (Id::PopClaims, Carried),
+            (Id::RedirectUrl, Carried),
+            (Id::LoginHint, Carried),
+        ],
+    ),
+    (
+        Mode::ServicePrincipal,
+        &[
+            (Id::ClientId, Required),
+            (Id::TenantId, Required),
+            (Id::Environment, Carried),
+            (Id::ClientSecret, Explicit),
+            (Id::ClientCertificate, Explicit),
+            (Id::ClientCertificatePassword, Explicit),
+            (Id::Legacy, Carried),
+            (Id::PopEnabled, Carried),
+            (Id::PopClaims, Carried),
+            (Id::DisableEnvironmentOverride, Carried),
+        ],
+    ),
+    (
+        Mode::Ropc,
+        &[
+            (Id::ClientId, Required),
+            (Id::TenantId, Required),
+            (Id::Environment, Carried),
+            (Id::Username, Explicit),
+            (Id::Password, Explicit),
+            (Id::Legacy, Carried),
+            (Id::PopEnabled, Carried),
+            (Id::PopClaims, Carried),
+        ],
+    ),
+    (Mode::Msi, &[(Id::ClientId, Explicit), (Id::IdentityResourceId, ExplicitUnless(Id::ClientId))]),
+    (Mode::AzureCli, &[(Id::TenantId, Explicit), (Id::Subscription, Explicit)]),
+    (Mode::Azd, &[(Id::TenantId, Explicit)]),
+    (
+        Mode::WorkloadIdentity,
+        &[
+            (Id::ClientId, Explicit),
+            (Id::TenantId, Explicit),
+            (Id::AuthorityHost, Carried),
+            (Id::FederatedTokenFile, Explicit),
+        ],
+    ),
+    (Mode::AzurePipelines, &[(Id::TenantId, Required), (Id::PipelinesServiceConnectionId, Explicit)]),
+];
+
+/// What get-token understands in every mode and is carried after the mode's own arguments.
+pub const ALWAYS: &[Id] = &[
+    Id::AuthorityHost,
+    Id::UseAzureRmEnvVars,
+    Id::DisableEnvironmentOverride,
+    Id::DisableInstanceDiscovery,
+    Id::Timeout,
+    Id::TokenCache,
+    Id::AuthenticationTimeout,
+    Id::ForceRefresh,
+    Id::CertificateAuthority,
+    Id::SkipOpenBrowser,
+    Id::BrowserCommand,
+];
+
+/// What is no argument of a converted entry: it belongs to the command, stands first, or is an environment
+/// variable of the entry.
+pub const NEVER: &[Id] = &[
+    Id::Help,
+    Id::Verbosity,
+    Id::LogToStderr,
+    Id::Kubeconfig,
+    Id::Context,
+    Id::DryRun,
+    Id::Output,
+    Id::AzureConfigDir,
+    Id::Login,
+    Id::ServerId,
+    Id::CacheDir,
+    Id::TokenCacheDir,
+];
+
+/// Secrets that conversion writes when they are typed, and the variable to use instead.
+pub const SECRETS: &[(Id, &str)] = &[
+    (Id::ClientSecret, "AAD_SERVICE_PRINCIPAL_CLIENT_SECRET"),
+    (Id::Password, "AAD_USER_PRINCIPAL_PASSWORD"),
+    (Id::ClientCertificatePassword, "AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD"),
+];
+
+const API_VERSION: &str = "client.authentication.k8s.io/v1beta1";
+const KEPT_API_VERSIONS: &[&str] = &[API_VERSION, "client.authentication.k8s.io/v1"];
+const INSTALL_HINT: &str = "\nkubelogin is not installed which is required to connect to AAD enabled cluster.\n\nTo learn more, please go to https://azure.github.io/kubelogin/\n";
+
+/// What a user entry is to conversion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `auth-provider: azure`, or an exec entry that calls kubelogin.
+    Ours,
+    /// Another project's program of the same name.
+    Foreign,
+    /// Anything else.
+    Other,
+}
+
+/// What kind of entry this is.
+pub fn kind(user: &Value) -> Kind {
+    let provider = user.get("auth-provider").and_then(|p| p.get("name")).and_then(Value::as_text);
+    if provider == Some("azure") {
+        return Kind::Ours;
+    }
+    let exec = user.get("exec");
+    let command = exec.and_then(|e| e.get("command")).and_then(Value::as_text).unwrap_or_default();
+    if !command.to_ascii_lowercase().contains("kubelogin") {
+        return Kind::Other;
+    }
+    let foreign = exec_args(user).iter().any(|arg| {
+        arg.to_str().is_some_and(|arg| arg == "--oidc-issuer-url" || arg.starts_with("--oidc-issuer-url="))
+    });
+    if foreign { Kind::Foreign } else { Kind::Ours }
+}
+
+fn exec_args(user: &Value) -> Vec<OsString> {
+    match user.get("exec").and_then(|exec| exec.get("args")) {
+        Some(Value::List(args)) => args.iter().filter_map(Value::as_text).map(OsString::from).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// An entry's conversion.
+pub struct Conversion<'a> {
+    options: &'a Options,
+    provider: Option<&'a Value>,
+    old: Given,
+}
+
+/// The new entry and what is to be said about it.
+pub struct Converted {
+    /// The new value of `user`.
+    pub user: Value,
+    /// Flags of the old entry that nobody knows.
+    pub dropped: Vec<String>,
+}
+
+/// Converts one entry.
+///
+/// # Errors
+/// A required argument that neither flag nor old entry has, half of the PoP pair, old arguments that
+/// cannot be read.
+pub fn convert(options: &Options, user: &Value) -> Result<Converted> {
+    let (old, unknown) = parse_exec_args(&exec_args(user)).map_err(|e| e.context("its old arguments"))?;
+    let provider =
+        user.get("auth-provider").filter(|p| p.get("name").and_then(Value::as_text) == Some("azure"));
+    let conversion = Conversion { options, provider, old };
+    let args = conversion.arguments()?;
+    Ok(Converted {
+        user: conversion.entry(user, args),
+        dropped: unknown.iter().map(|e| e.message().to_owned()).collect(),
+    })
+}
+
+impl Conversion<'_> {
+    fn arguments(&self) -> Result<Vec<String>> {
+        let mode = self.options.login();
+        let server = self.value(Id::ServerId)?.ok_or_else(|| missing(Id::ServerId))?;
+        let mut args = vec!["get-token".to_owned()];
+        push(&mut args, Id::Login, mode.name());
+        push(&mut args, Id::ServerId, &server);
+        if let Some(folder) = self.cache_folder()? {
+            push(&mut args, Id::CacheDir, &folder);
+        }
+        let rules = RULES.iter().find(|(m, _)| *m == mode).map_or(&[][..], |(_, rules)| rules);
+        self.check_pop_pair(rules)?;
+        for (id, take) in rules {
+            self.append(&mut args, *id, *take)?;
+        }
+        let in_table = |id: Id| rules.iter().any(|(rule, _)| *rule == id);
+        for id in ALWAYS.iter().copied().filter(|id| !in_table(*id)) {
+            if id != Id::AuthorityHost || talks_to_entra(mode) {
+                self.append(&mut args, id, Carried)?;
+            }
+        }
+        Ok(args)
+    }
+
+    fn append(&self, args: &mut Vec<String>, id: Id, take: Take) -> Result<()> {
+        if let ExplicitUnless(other) = take
+            && self.explicit(other)?.is_some()
+        {
+            return Ok(());
+        }
+        if id.flag().repeats {
+            let given: Vec<&OsStr> = self.options.given().all(id).collect();
+            let values = if given.is_empty() { self.old.all(id).collect() } else { given };
+            for value in values {
+                push(args, id, text(id, value)?);
+            }
+            return Ok(());
+        }
+        if !id.flag().takes_value() {
+            if self.is_on(id, take) {
+                args.push(id.dashed());
+            }
+            return Ok(());
+        }
+        let value = match take {
+            Required | Carried => self.value(id)?,
+            Explicit | ExplicitUnless(_) => self.explicit(id)?,
+        };
+        match value {
+            Some(value) => push(args, id, &value),
+            None if take == Required => return Err(missing(id)),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The flag's value, else the auth-provider's, else the old argument's.
+    fn value(&self, id: Id) -> Result<Option<String>> {
+        if let Some(value) = self.explicit(id)? {
+            return Ok(Some(value));
+        }
+        let key = match id {
+            Id::Environment => "environment",
+            Id::TenantId => "tenant-id",
+            Id::ClientId => "client-id",
+            Id::ServerId => "apiserver-id",
+            _ => "",
+        };
+        if let Some(value) = self.provider_config(key) {
+            return Ok(Some(value.to_owned()));
+        }
+        match self.old.last(id).filter(|value| !value.is_empty()) {
+            Some(value) => text(id, value).map(|value| Some(value.to_owned())),
+            None => Ok(None),
+        }
+    }
+
+    /// The flag's value if it was given: what the environment made of it, but a secret only as typed.
+    fn explicit(&self, id: Id) -> Result<Option<String>> {
+        let Some(typed) = self.options.given().last(id).filter(|typed| !typed.is_empty()) else {
+            return Ok(None);
+        };
+        if id.flag().secret {
+            return text(id, typed).map(|value| Some(value.to_owned()));
+        }
+        match self.options.path(id) {
+            Some(path) => text(id, path.as_os_str()).map(|value| Some(value.to_owned())),
+            None => Ok(None),
+        }
+    }
+
+    fn is_on(&self, id: Id, take: Take) -> bool {
+        let given = self.options.given();
+        if id == Id::Legacy {
+            return given.is_on(id) || self.provider_is_legacy() || self.old.is_on(id);
+        }
+        if given.last(id).is_some() {
+            return given.is_on(id);
+        }
+        take == Carried && self.old.is_on(id)
+    }
+
+    /// Clusters of AAD v1 have no config-mode, or 0: their tokens have the `spn:` prefix.
+    fn provider_is_legacy(&self) -> bool {
+        self.provider.is_some() && matches!(self.provider_config("config-mode"), None | Some("0"))
+    }
+
+    fn provider_config(&self, key: &str) -> Option<&str> {
+        let value = self.provider?.get("config")?.get(key)?;
+        value.as_text().filter(|text| !text.is_empty())
+    }
+
+    fn cache_folder(&self) -> Result<Option<String>> {
+        let given = self.options.given().last_of(&[Id::CacheDir, Id::TokenCacheDir]);
+        let old = || self.old.last(Id::CacheDir).or_else(|| self.old.last(Id::TokenCacheDir));
+        match given.filter(|folder| !folder.is_empty()).or_else(old).filter(|folder| !folder.is_empty()) {
+            Some(folder) => text(Id::CacheDir, folder).map(|folder| Some(folder.to_owned())),
+            None => Ok(None),
+        }
+    }
+
+    fn check_pop_pair(&self, rules: &[Rule]) -> Result<()> {
+        if !rules.iter().any(|(id, _)| *id == Id::PopEnabled) {
+            return Ok(());
+        }
+        match (self.is_on(Id::PopEnabled, Carried), self.value(Id::PopClaims)?.is_some()) {
+            (true, false) => Err(Error::new("--pop-claims is required when specifying --pop-enabled")),
+            (false, true) => Err(Error::new("--pop-enabled is required when specifying --pop-claims")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The old entry with its exec section replaced and its auth-provider gone.
+    fn entry(&self, user: &Value, args: Vec<String>) -> Value {
+        let old = user.get("exec");
+        let field = |name: &str| old.and_then(|exec| exec.get(name)).cloned();
+        let text_of = |name: &str| old.and_then(|exec| exec.get(name)).and_then(Value::as_text);
+        let api_version =
+            text_of("apiVersion").filter(|v| KEPT_API_VERSIONS.contains(v)).unwrap_or(API_VERSION);
+        let command = text_of("command").filter(|command| is_absolute(command)).unwrap_or("kubelogin");
+        let hint = field("installHint").filter(|hint| hint.as_text().is_some_and(|hint| !hint.is_empty()));
+        let mut exec = vec![
+            ("apiVersion".to_owned(), Value::text(api_version)),
+            ("args".to_owned(), Value::List(args.into_iter().map(Value::text).collect())),
+            ("command".to_owned(), Value::text(command)),
+        ];
+        exec.extend(self.environment(field("env")).map(|env| ("env".to_owned(), env)));
+        exec.push(("installHint".to_owned(), hint.unwrap_or_else(|| Value::text(INSTALL_HINT))));
+        if let Some(Value::Map(fields)) = old {
+            let kept = fields.iter().filter(|(key, _)| !exec.iter().any(|(name, _)| *name == key.text));
+            let kept: Vec<(String, Value)> =
+                kept.map(|(key, value)| (key.text.clone(), value.clone())).collect();
+            exec.extend(kept);
+        }
+        let mut fields: Vec<(Scalar, Value)> = Vec::new();
+        if let Value::Map(old) = user {
+            fields.extend(
+                old.iter().filter(|(key, _)| !matches!(key.text.as_str(), "exec" | "auth-provider")).cloned(),
+            );
+        }
+        fields.push((
+            key("exec"),
+            Value::Map(exec.into_iter().map(|(name, value)| (key(&name), value)).collect()),
+        ));
+        Value::Map(fields)
+    }
+
+    /// The old `env`, with the Azure CLI's folder in it where that was given.
+    fn environment(&self, old: Option<Value>) -> Option<Value> {
+        const NAME: &str = "AZURE_CONFIG_DIR";
+        let folder = self.options.text(Id::AzureConfigDir).filter(|_| self.options.login() == Mode::AzureCli);
+        let Some(folder) = folder else {
+            return old;
+        };
+        let mut list = match old {
+            Some(Value::List(list)) => list,
+            _ => Vec::new(),
+        };
+        list.retain(|variable| variable.get("name").and_then(Value::as_text) != Some(NAME));
+        list.push(Value::Map(vec![(key("name"), Value::text(NAME)), (key("value"), Value::text(folder))]));
+        Some(Value::List(list))
+    }
+}
+
+fn key(name: &str) -> Scalar {
+    Scalar { text: name.to_owned(), plain: false, tag: None }
+}
+
+/// Modes whose tokens come from an authority that `--authority-host` can name.
+fn talks_to_entra(mode: Mode) -> bool {
+    !matches!(mode, Mode::Msi | Mode::AzureCli | Mode::Azd)
+}
+
+/// On any system: a kubeconfig may be converted on another one than it is used on.
+fn is_absolute(command: &str) -> bool {
+    let drive =
+        matches!(command.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    command.starts_with('/') || command.starts_with("\\\\") || drive
+}
+
+fn missing(id: Id) -> Error {
+    Error::new(format!("{} is required", id.dashed()))
+}
+
+fn push(args: &mut Vec<String>, id: Id, value: &str) {
+    args.extend([id.dashed(), value.to_owned()]);
+}
+
+fn text(id: Id, value: &OsStr) -> Result<&str> {
+    value.to_str().ok_or_else(|| {
+        Error::new(format!("{} is not valid UTF-8 and cannot stand in a kubeconfig", id.dashed()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::flags::{Command, FLAGS};
+
+    #[test]
+    fn every_flag_is_in_a_rule_or_in_the_list_of_those_never_converted() {
+        for flag in FLAGS.iter().filter(|f| f.belongs_to(Command::GetToken) || f.belongs_to(Command::Convert))
+        {
+            let ruled = RULES.iter().any(|(_, rules)| rules.iter().any(|(id, _)| *id == flag.id))
+                || ALWAYS.contains(&flag.id);
+            assert_ne!(ruled, NEVER.contains(&flag.id), "--{}", flag.long);
+        }
+    }
+
+    #[test]
+    fn every_mode_has_its_rules_and_every_secret_its_warning() {
+        for (mode, name) in Mode::ALL {
+            assert_eq!(RULES.iter().filter(|(m, _)| m == mode).count(), 1, "{name}");
+        }
+        for flag in FLAGS.iter().filter(|f| f.secret) {
+            assert!(SECRETS.iter().any(|(id, _)| *id == flag.id), "--{}", flag.long);
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! Reading YAML with positions: values of the parts that matter, and where they stand in the text.
+//!
+//! Everything is bounded: the depth, and how much aliases may expand to.
+
+use crate::error::{Error, Result};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Deeper than any kubeconfig.
+const DEEPEST: usize = 64;
+/// More nodes than this, aliases expanded, are not a kubeconfig.
+const MOST_NODES: usize = 8_000_000;
+
+/// A YAML value, aliases expanded.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A scalar.
+    Scalar(Scalar),
+    /// A list.
+    List(Vec<Value>),
+    /// A mapping in its order.
+    Map(Vec<(Scalar, Value)>),
+}
+
+/// A scalar's text.
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    /// The text, unquoted.
+    pub text: String,
+    /// It stood without quotes, so that its text decides its type.
+    pub plain: bool,
+    /// An explicit tag, as written: `!!str`, `!custom`.
+    pub tag: Option<String>,
+}
+
+/// Where a node stands, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its first byte.
+    pub start: usize,
+    /// After its last byte.
+    pub end: usize,
+    /// The column of its first byte, from 0.
+    pub column: usize,
+    /// It is a mapping or list in block style: it can be replaced by other lines.
+    pub block: bool,
+}
+
+impl Value {
+    /// A string.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Scalar(Scalar { text: text.into(), plain: false, tag: None })
+    }
+
+    /// A mapping's entry.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Map(entries) => entries.iter().find(|(k, _)| k.text == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// A scalar's text; `None` for null too.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Scalar(scalar) if !scalar.is_null() => Some(&scalar.text),
+            _ => None,
+        }
+    }
+
+    /// Whether two values mean the same; the order of a mapping's keys does not matter.
+    pub fn means(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Scalar(a), Self::Scalar(b)) => a.means(b),
+            (Self::List(a), Self::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.means(b)),
+            (Self::Map(a), Self::Map(b)) => {
+                a.len() == b.len()
+                    && a.iter().all(|(key, value)| other.get(&key.text).is_some_and(|o| value.means(o)))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Scalar {
+    /// Whether it means null.
+    pub fn is_null(&self) -> bool {
+        self.plain && self.tag.is_none() && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+    }
+
+    /// Whether it is text for every reader, whatever it looks like.
+    fn is_text(&self) -> bool {
+        !self.plain || super::scalar::is_plain_text(&self.text)
+    }
+
+    fn means(&self, other: &Self) -> bool {
+        let same = self.text == other.text && self.tag == other.tag && self.is_text() == other.is_text();
+        same || (self.is_null() && other.is_null())
+    }
+}
+
+/// The events of one document with what is needed to build values from them.
+pub struct Reader<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    text: &'t str,
+    cursor: Cursor<'t>,
+    anchors: HashMap<usize, (Rc<Value>, usize)>,
+    nodes: usize,
+    depth: usize,
+}
+
+impl<'t> Reader<'t> {
+    /// Reads the first document of a text.
+    ///
+    /// # Errors
+    /// Text that is not YAML.
+    pub fn new(text: &'t str) -> Result<Self> {
+        let mut reader = Self {
+            parser: Parser::new_from_str(text),
+            text,
+            cursor: Cursor { text, bytes: 0, chars: 0 },
+            anchors: HashMap::new(),
+            nodes: 0,
+            depth: 0,
+        };
+        // Up to the first node, or the end of an empty text.
+        while let Some(Event::StreamStart | Event::DocumentStart(_)) = reader.peek()? {
+            reader.advance()?;
+        }
+        Ok(reader)
+    }
+
+    /// The next event, left in place; `None` at the end.
+    ///
+    /// # Errors
+    /// Text that is not YAML.
+    pub fn peek(&mut self) -> Result<Option<Event<'t>>> {
+        match self.parser.peek() {
+            None => Ok(None),
+            Some(Ok((event, _))) => Ok(Some(event.clone())),
+            Some(Err(e)) => Err(scan_error(&e)),
+        }
+    }
+
+    /// The next event and where it stands.
+    ///
+    /// # Errors
+    /// Text that is not YAML, or that ends too early.
+    pub fn advance(&mut self) -> Result<(Event<'t>, Span)> {
+        match self.parser.next_event() {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(e)) => Err(scan_error(&e)),
+            None => Err(Error::new("the document ends too early")),
+        }
+    }
+
+    /// Line and column of the next event, for messages.
+    pub fn position(&mut self) -> String {
+        match self.parser.peek() {
+            Some(Ok((_, span))) => format!("line {}, column {}", span.start.line(), span.start.col() + 1),
+            _ => "the end".to_owned(),
+        }
+    }
+
+    /// Reads one node as a value.
+    ///
+    /// # Errors
+    /// Text that is not YAML, too deep or too large.
+    pub fn value(&mut self) -> Result<Value> {
+        self.placed().map(|(value, _)| value)
+    }
+
+    /// Reads one node as a value, with its place.
+    ///
+    /// # Errors
+    /// As [`Reader::value`].
+    pub fn placed(&mut self) -> Result<(Value, Place)> {
+        let before = self.nodes;
+        let (event, span) = self.advance()?;
+        self.count(1)?;
+        let start = self.cursor.byte(span.start.index());
+        let column = span.start.col();
+        let (value, anchor, place) = match event {
+            Event::Alias(id) => {
+                let (value, size) =
+                    self.anchors.get(&id).cloned().ok_or_else(|| Error::new("an alias refers to itself"))?;
+                self.count(size)?;
+                let end = self.cursor.byte(span.end.index());
+                ((*value).clone(), 0, Place { start, end, column, block: false })
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let end = self.cursor.byte(span.end.index());
+                let plain = style == ScalarStyle::Plain;
+                let scalar = Scalar { text: text.into_owned(), plain, tag: tag.as_deref().map(tag_text) };
+                (Value::Scalar(scalar), anchor, Place { start, end, column, block: false })
+            }
+            Event::SequenceStart(anchor, _) => {
+                let (items, end) = self.deeper(Self::items)?;
+                (Value::List(items), anchor, self.collection(start, end, column, b'['))
+            }
+            Event::MappingStart(anchor, _) => {
+                let (entries, first, end) = self.deeper(Self::entries)?;
+                let mut place = self.collection(start, end, column, b'{');
+                // An anchor or tag stands before the first key; it stays where it is.
+                if let Some(first) = first.filter(|_| place.block) {
+                    place = Place { start: first.start, column: first.column, ..place };
+                }
+                (Value::Map(entries), anchor, place)
+            }
+            _ => return Err(Error::new("the document ends too early")),
+        };
+        if anchor != 0 {
+            self.anchors.insert(anchor, (Rc::new(value.clone()), self.nodes - before));
+        }
+        Ok((value, place))
+    }
+
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            let position = self.position();
+            return Err(Error::new(format!("nested more than {DEEPEST} levels deep at {position}")));
+        }
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn count(&mut self, more: usize) -> Result<()> {
+        self.nodes = self.nodes.saturating_add(more);
+        if self.nodes > MOST_NODES {
+            return Err(Error::new("its aliases expand to more than any kubeconfig holds"));
+        }
+        Ok(())
+    }
+
+    /// Items up to the end of the list, and the end of the last one or of the closing bracket.
+    fn items(&mut self) -> Result<(Vec<Value>, usize)> {
+        let (mut items, mut end) = (Vec::new(), 0);
+        loop {
+            if self.peek()? == Some(Event::SequenceEnd) {
+                let (_, span) = self.advance()?;
+                return Ok((items, self.closing(end, &span)));
+            }
+            let (item, place) = self.placed()?;
+            end = place.end;
+            items.push(item);
+        }
+    }
+
+    /// Entries up to the end of the mapping, the place of the first key, and the end.
+    #[allow(clippy::type_complexity)] // Read in one place.
+    fn entries(&mut self) -> Result<(Vec<(Scalar, Value)>, Option<Place>, usize)> {
+        let (mut entries, mut first, mut end) = (Vec::new(), None, 0);
+        loop {
+            if self.peek()? == Some(Event::MappingEnd) {
+                let (_, span) = self.advance()?;
+                return Ok((entries, first, self.closing(end, &span)));
+            }
+            let position = self.position();
+            let (key, key_place) = self.placed()?;
+            let Value::Scalar(key) = key else {
+                return Err(Error::new(format!("a key that is not text at {position}")));
+            };
+            first = first.or(Some(key_place));
+            let (value, place) = self.placed()?;
+            // A value that is not there has no place of its own.
+            end = place.end.max(key_place.end);
+            entries.push((key, value));
+        }
+    }
+
+    /// The end of a collection: its closing bracket's, or in block style its last node's.
+    fn closing(&mut self, last: usize, span: &Span) -> usize {
+        let at = self.cursor.byte(span.start.index());
+        match self.text.as_bytes().get(at) {
+            Some(b']' | b'}') if at >= last => at + 1,
+            _ => last,
+        }
+    }
+
+    fn collection(&self, start: usize, end: usize, column: usize, open: u8) -> Place {
+        // Before a flow collection's bracket only an anchor and a tag may stand.
+        let head = self.text.get(start..end).unwrap_or_default();
+        let bracket = match head.bytes().next() {
+            Some(b'&' | b'!') => head
+                .bytes()
+                .position(|b| b == open)
+                .filter(|at| !head.as_bytes().iter().take(*at).any(|b| *b == b'\n' || *b == b':')),
+            Some(first) if first == open => Some(0),
+            _ => None,
+        };
+        match bracket {
+            Some(at) => Place { start: start + at, end, column, block: false },
+            None => Place { start, end: start + head.trim_end().len(), column, block: true },
+        }
+    }
+
+    /// Reads one node without keeping it, unless something in it has an anchor.
+    ///
+    /// # Errors
+    /// As [`Reader::value`].
+    pub fn skip(&mut self) -> Result<()> {
+        let anchored = match self.peek()? {
+            Some(
+                Event::SequenceStart(anchor, _)
+                | Event::MappingStart(anchor, _)
+                | Event::Scalar(_, _, anchor, _),
+            ) => anchor != 0,
+            _ => false,
+        };
+        if anchored {
+            return self.value().map(drop);
+        }
+        match self.advance()?.0 {
+            Event::SequenceStart(..) | Event::MappingStart(..) => self.deeper(|reader| {
+                while !matches!(reader.peek()?, Some(Event::SequenceEnd | Event::MappingEnd)) {
+                    reader.skip()?;
+                }
+                reader.advance().map(drop)
+            }),
+            _ => self.count(1),
+        }
+    }
+}
+
+fn scan_error(error: &ScanError) -> Error {
+    let at = error.marker();
+    Error::new(format!("line {}, column {}: {}", at.line(), at.col() + 1, error.info()))
+}
+
+fn tag_text(tag: &Tag) -> String {
+    if tag.is_yaml_core_schema() {
+        format!("!!{}", tag.suffix)
+    } else {
+        format!("{}{}", tag.handle, tag.suffix)
+    }
+}
+
+/// Turns the parser's character indexes into byte indexes. They come nearly in order, so that following
+/// them is cheap.
+struct Cursor<'t> {
+    text: &'t str,
+    bytes: usize,
+    chars: usize,
+}
+
+impl Cursor<'_> {
+    fn byte(&mut self, index: usize) -> usize {
+        while self.chars < index {
+            let Some(c) = self.text.get(self.bytes..).and_then(|rest| rest.chars().next()) else { break };
+            self.bytes += c.len_utf8();
+            self.chars += 1;
+        }
+        while self.chars > index {
+            let Some(c) = self.text.get(..self.bytes).and_then(|rest| rest.chars().next_back()) else {
+                break;
+            };
+            self.bytes -= c.len_utf8();
+            self.chars -= 1;
+        }
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Value> {
+        Reader::new(text)?.value()
+    }
+
+    #[test]
+    fn places_cover_values_and_nothing_behind_them() {
+        let text = "# ä\na: &x\n  b: 'c d'\n  e: [1, 2] # f\n\n# end\ng: {h: i}\n";
+        let mut reader = Reader::new(text).unwrap();
+        reader.advance().unwrap();
+        reader.value().unwrap();
+        let (value, place) = reader.placed().unwrap();
+        assert_eq!(text.get(place.start..place.end).unwrap(), "b: 'c d'\n  e: [1, 2]");
+        assert!(place.block && place.column == 2 && value.get("b").unwrap().as_text() == Some("c d"));
+        reader.value().unwrap();
+        let (_, place) = reader.placed().unwrap();
+        assert_eq!(text.get(place.start..place.end).unwrap(), "{h: i}");
+        assert!(!place.block);
+    }
+
+    #[test]
+    fn bombs_and_depth_are_bounded() {
+        let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+        for i in 1..12 {
+            let items = vec![format!("*a{}", i - 1); 10].join(",");
+            bomb += &format!("a{i}: &a{i} [{items}]\n");
+        }
+        assert!(read(&bomb).unwrap_err().message().contains("expand to more"));
+        assert!(read(&"[".repeat(100_000)).is_err());
+        assert!(read(&"- ".repeat(1000)).unwrap_err().message().contains("levels deep"));
+        assert!(read("a: &a [*a]").is_err());
+    }
+
+    #[test]
+    fn errors_name_line_and_column() {
+        assert!(read("a: b\nc: [\n").unwrap_err().message().starts_with("line "));
+    }
+}
