@@ -11,5 +11,6 @@
 #![allow(missing_docs)]
 
 mod cli;
+mod convert;
 mod flow;
 mod support;

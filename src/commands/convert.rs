@@ -5,8 +5,7 @@ use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::kubeconfig::convert::{Kind, SECRETS, convert, kind};
-use crate::kubeconfig::document::Edited;
-use crate::kubeconfig::yaml::Value;
+use crate::kubeconfig::document::{Edited, Replacement};
 use crate::kubeconfig::{File, chosen, diff, paths, read};
 use crate::sys::config_lock::ConfigLock;
 use crate::sys::files::replace;
@@ -51,27 +50,27 @@ fn plan(options: &Options, paths: &[PathBuf]) -> Result<Vec<Plan>> {
     let mut plans = Vec::with_capacity(files.len());
     for (at, file) in files.into_iter().enumerate() {
         let mut plan = Plan { edited: None, remarks: Vec::new(), matched: 0, file };
-        let mut replacements: Vec<(usize, Value)> = Vec::new();
+        let mut replacements: Vec<Replacement> = Vec::new();
         for index in chosen.iter().filter(|(file, _)| *file == at).map(|(_, index)| *index) {
-            let Some(user) = plan.file.document.users.get(index) else { continue };
-            let name = &user.name;
-            if kind(&user.value) == Kind::Foreign {
+            // Taken out: a large file's users are not kept beside their new texts.
+            let Some((name, user)) = plan.file.document.take(index) else { continue };
+            if kind(&user) == Kind::Foreign {
                 plan.remarks.push(format!("user \"{name}\" belongs to another program named kubelogin (it has --oidc-issuer-url): left alone"));
                 continue;
             }
             plan.matched += 1;
-            let converted = convert(options, &user.value).map_err(|e| {
+            let converted = convert(options, &user).map_err(|e| {
                 e.or_hint(format!("this is about the user \"{name}\" in {}", plan.file.path.display()))
             })?;
             for flag in converted.dropped {
                 plan.remarks.push(format!("user \"{name}\": left out of its arguments: {flag}"));
             }
-            if !user.value.means(&converted.user) {
-                replacements.push((index, converted.user));
+            if !user.means(&converted.user) {
+                replacements.extend(plan.file.document.replacement(&plan.file.text, index, &converted.user));
             }
         }
         if !replacements.is_empty() {
-            let edited = plan.file.document.replace(&plan.file.text, &replacements).map_err(|e| {
+            let edited = plan.file.document.replace(&plan.file.text, replacements).map_err(|e| {
                 e.context(format!("cannot convert the kubeconfig {}", plan.file.path.display()))
             })?;
             if edited.rewritten {

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use saphyr_parser::Event;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 
 /// A user with its place.
 pub struct User {
@@ -17,6 +18,12 @@ pub struct User {
     /// The value of its key `user`.
     pub value: Value,
     place: Place,
+}
+
+impl User {
+    fn range(&self) -> Range<usize> {
+        self.place.start..self.place.end
+    }
 }
 
 /// What conversion needs of a file.
@@ -30,6 +37,14 @@ pub struct Document {
     pub names: HashSet<String>,
 }
 
+/// A user's new text, and what it is to mean.
+pub struct Replacement {
+    user: usize,
+    range: Range<usize>,
+    text: String,
+    meaning: u64,
+}
+
 /// A file's text after replacement.
 pub struct Edited {
     /// The new text.
@@ -37,7 +52,7 @@ pub struct Edited {
     /// The whole file had to be written anew, without its comments.
     pub rewritten: bool,
     /// The replaced ranges of the old text, with what stands there now.
-    pub edits: Vec<(std::ops::Range<usize>, String)>,
+    pub edits: Vec<(Range<usize>, String)>,
 }
 
 impl Document {
@@ -113,28 +128,43 @@ impl Document {
         }
     }
 
-    /// Replaces users, by their index in `users`, in the text that this document was read from.
+    /// A user's name, and its value taken out of the document.
+    pub fn take(&mut self, user: usize) -> Option<(String, Value)> {
+        let user = self.users.get_mut(user)?;
+        Some((user.name.clone(), std::mem::replace(&mut user.value, Value::List(Vec::new()))))
+    }
+
+    /// A user's new value, ready to be put in place of the old one; `text` is what this document was read
+    /// from.
+    pub fn replacement(&self, text: &str, user: usize, value: &Value) -> Option<Replacement> {
+        let place = self.users.get(user)?.place;
+        let new =
+            if place.block { emit::block(value, place.column, line_end(text)) } else { emit::flow(value) };
+        let mut hasher = DefaultHasher::new();
+        value.hash_meaning(&mut hasher);
+        Some(Replacement { user, range: place.start..place.end, text: new, meaning: hasher.finish() })
+    }
+
+    /// Replaces users in the text that this document was read from.
     ///
     /// # Errors
     /// When the file's form allows neither splicing nor writing it anew without loss.
-    pub fn replace(&self, text: &str, replacements: &[(usize, Value)]) -> Result<Edited> {
-        let users: Vec<(&User, &Value)> =
-            replacements.iter().filter_map(|(index, value)| Some((self.users.get(*index)?, value))).collect();
-        let line_end =
-            if text.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r')) { "\r\n" } else { "\n" };
-        let mut edits = Vec::with_capacity(users.len());
-        for (user, value) in &users {
-            let place = user.place;
-            let new =
-                if place.block { emit::block(value, place.column, line_end) } else { emit::flow(value) };
-            edits.push((place.start..place.end, new));
-        }
+    pub fn replace(&self, text: &str, replacements: Vec<Replacement>) -> Result<Edited> {
+        let intended: HashMap<&str, u64> = replacements
+            .iter()
+            .filter_map(|replacement| {
+                Some((self.users.get(replacement.user)?.name.as_str(), replacement.meaning))
+            })
+            .collect();
+        let edits: Vec<_> =
+            replacements.into_iter().map(|replacement| (replacement.range, replacement.text)).collect();
         let spliced = splice(text, &edits);
-        if same_but_for(text, &spliced, &users) {
+        if same_but_for(text, &spliced, &intended) {
             return Ok(Edited { text: spliced, rewritten: false, edits });
         }
-        let rewritten = rewrite(text, &users, line_end)?;
-        if !same_but_for(text, &rewritten, &users) {
+        drop(spliced);
+        let rewritten = rewrite(text, &edits, line_end(text))?;
+        if !same_but_for(text, &rewritten, &intended) {
             return Err(Error::new("the file's form cannot be changed without loss"));
         }
         Ok(Edited { edits: vec![(0..text.len(), rewritten.clone())], text: rewritten, rewritten: true })
@@ -153,8 +183,10 @@ fn open_list(reader: &mut Reader, what: &str) -> Result<bool> {
 }
 
 /// The text with the ranges replaced; they are in order and apart from each other.
-fn splice(text: &str, edits: &[(std::ops::Range<usize>, String)]) -> String {
-    let mut out = String::with_capacity(text.len());
+fn splice(text: &str, edits: &[(Range<usize>, String)]) -> String {
+    // Exactly what is needed: growing by doubling would take twice a large file's size.
+    let grown: usize = edits.iter().map(|(range, new)| new.len().saturating_sub(range.len())).sum();
+    let mut out = String::with_capacity(text.len().saturating_add(grown));
     let mut done = 0;
     for (range, new) in edits {
         out.push_str(text.get(done..range.start).unwrap_or_default());
@@ -165,8 +197,12 @@ fn splice(text: &str, edits: &[(std::ops::Range<usize>, String)]) -> String {
     out
 }
 
-/// The whole document written anew; loses comments only.
-fn rewrite(text: &str, users: &[(&User, &Value)], line_end: &str) -> Result<String> {
+fn line_end(text: &str) -> &'static str {
+    if text.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r')) { "\r\n" } else { "\n" }
+}
+
+/// The whole document written anew with the users' new texts; loses comments only.
+fn rewrite(text: &str, edits: &[(Range<usize>, String)], line_end: &str) -> Result<String> {
     let mut reader = Reader::new(text)?;
     let mut root = reader.value()?;
     while let Some(event) = reader.peek()? {
@@ -175,38 +211,30 @@ fn rewrite(text: &str, users: &[(&User, &Value)], line_end: &str) -> Result<Stri
         }
         reader.advance()?;
     }
-    let Value::Map(entries) = &mut root else {
-        return Err(Error::new("not a kubeconfig: no mapping at its top"));
-    };
-    for (_, list) in entries.iter_mut().filter(|(key, _)| key.text == "users") {
-        let Value::List(list) = list else { continue };
-        for entry in list {
-            let name = entry.get("name").and_then(Value::as_text).unwrap_or_default().to_owned();
-            if let (Some((_, new)), Value::Map(fields)) =
-                (users.iter().find(|(user, _)| user.name == name), entry)
-            {
-                for (_, value) in fields.iter_mut().filter(|(key, _)| key.text == "user") {
-                    *value = (*new).clone();
-                }
+    // The users' places, in the order in which the list has them.
+    let places: Vec<Range<usize>> = Document::read(text, |_| true)?.users.iter().map(User::range).collect();
+    if let Some(Value::List(list)) = root.get_mut("users") {
+        let users = list.iter_mut().filter_map(|entry| entry.get_mut("user"));
+        for (user, place) in users.zip(places) {
+            if let Some((_, new)) = edits.iter().find(|(range, _)| *range == place) {
+                *user = Reader::new(new)?.value()?;
             }
         }
     }
     Ok(emit::block(&root, 0, line_end) + line_end)
 }
 
-/// Whether `new` means the same as `old` but for these users, which mean their new values.
-fn same_but_for(old: &str, new: &str, users: &[(&User, &Value)]) -> bool {
-    let names: HashMap<&str, &Value> =
-        users.iter().map(|(user, value)| (user.name.as_str(), *value)).collect();
-    match (fingerprint(old, &names, false), fingerprint(new, &names, true)) {
+/// Whether `new` means the same as `old` but for these users, which mean what was intended.
+fn same_but_for(old: &str, new: &str, intended: &HashMap<&str, u64>) -> bool {
+    match (fingerprint(old, intended, false), fingerprint(new, intended, true)) {
         (Ok(old), Ok(new)) => old == new,
         _ => false,
     }
 }
 
 /// A hash over everything that the document means but the named users' values; with `check`, those must
-/// mean the given values.
-fn fingerprint(text: &str, users: &HashMap<&str, &Value>, check: bool) -> Result<u64> {
+/// mean what was intended.
+fn fingerprint(text: &str, intended: &HashMap<&str, u64>, check: bool) -> Result<u64> {
     let mut reader = Reader::new(text)?;
     let mut hasher = DefaultHasher::new();
     if !matches!(reader.advance()?.0, Event::MappingStart(..)) {
@@ -214,49 +242,33 @@ fn fingerprint(text: &str, users: &HashMap<&str, &Value>, check: bool) -> Result
     }
     while reader.peek()? != Some(Event::MappingEnd) {
         let key = reader.value()?;
-        hash_value(&key, &mut hasher);
+        key.hash_meaning(&mut hasher);
         if key.as_text() != Some("users") || !matches!(reader.peek()?, Some(Event::SequenceStart(..))) {
-            hash_value(&reader.value()?, &mut hasher);
+            reader.hash(&mut hasher)?;
             continue;
         }
         reader.advance()?;
         while reader.peek()? != Some(Event::SequenceEnd) {
             let entry = reader.value()?;
             let name = entry.get("name").and_then(Value::as_text).unwrap_or_default();
-            match (users.get(name), &entry) {
-                (Some(wanted), Value::Map(fields)) => {
-                    if check && !entry.get("user").is_some_and(|user| user.means(wanted)) {
+            match (intended.get(name), &entry) {
+                (Some(meaning), Value::Map(fields)) => {
+                    let mut user = DefaultHasher::new();
+                    if let Some(value) = entry.get("user") {
+                        value.hash_meaning(&mut user);
+                    }
+                    if check && user.finish() != *meaning {
                         return Err(Error::new("a user does not mean what it should"));
                     }
                     for (key, value) in fields.iter().filter(|(key, _)| key.text != "user") {
                         key.text.hash(&mut hasher);
-                        hash_value(value, &mut hasher);
+                        value.hash_meaning(&mut hasher);
                     }
                 }
-                _ => hash_value(&entry, &mut hasher),
+                _ => entry.hash_meaning(&mut hasher),
             }
         }
         reader.advance()?;
     }
     Ok(hasher.finish())
-}
-
-fn hash_value(value: &Value, hasher: &mut DefaultHasher) {
-    match value {
-        Value::Scalar(scalar) => {
-            (0, &scalar.text, &scalar.tag, scalar.plain && !super::scalar::is_plain_text(&scalar.text))
-                .hash(hasher)
-        }
-        Value::List(items) => {
-            (1, items.len()).hash(hasher);
-            items.iter().for_each(|item| hash_value(item, hasher));
-        }
-        Value::Map(entries) => {
-            (2, entries.len()).hash(hasher);
-            for (key, value) in entries {
-                key.text.hash(hasher);
-                hash_value(value, hasher);
-            }
-        }
-    }
 }

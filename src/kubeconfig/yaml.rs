@@ -5,12 +5,18 @@
 use crate::error::{Error, Result};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 /// Deeper than any kubeconfig.
 const DEEPEST: usize = 64;
 /// More nodes than this, aliases expanded, are not a kubeconfig.
 const MOST_NODES: usize = 8_000_000;
+
+/// Marks in the hash of a meaning.
+const OPEN: u8 = 1;
+const CLOSE: u8 = 2;
+const NULL: u8 = 3;
 
 /// A YAML value, aliases expanded.
 #[derive(Clone, Debug)]
@@ -61,6 +67,34 @@ impl Value {
         }
     }
 
+    /// A mapping's entry, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match self {
+            Self::Map(entries) => entries.iter_mut().find(|(k, _)| k.text == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// Feeds what it means to a hasher, as [`Reader::hash`] does without building it.
+    pub fn hash_meaning(&self, hasher: &mut impl Hasher) {
+        match self {
+            Self::Scalar(scalar) => scalar.hash_meaning(hasher),
+            Self::List(items) => {
+                OPEN.hash(hasher);
+                items.iter().for_each(|item| item.hash_meaning(hasher));
+                CLOSE.hash(hasher);
+            }
+            Self::Map(entries) => {
+                OPEN.hash(hasher);
+                for (key, value) in entries {
+                    key.hash_meaning(hasher);
+                    value.hash_meaning(hasher);
+                }
+                CLOSE.hash(hasher);
+            }
+        }
+    }
+
     /// A scalar's text; `None` for null too.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -92,6 +126,14 @@ impl Scalar {
     /// Whether it is text for every reader, whatever it looks like.
     fn is_text(&self) -> bool {
         !self.plain || super::scalar::is_plain_text(&self.text)
+    }
+
+    fn hash_meaning(&self, hasher: &mut impl Hasher) {
+        if self.is_null() {
+            NULL.hash(hasher);
+        } else {
+            (&self.text, &self.tag, self.is_text()).hash(hasher);
+        }
     }
 
     fn means(&self, other: &Self) -> bool {
@@ -302,26 +344,33 @@ impl<'t> Reader<'t> {
     /// # Errors
     /// As [`Reader::value`].
     pub fn skip(&mut self) -> Result<()> {
-        let anchored = match self.peek()? {
-            Some(
-                Event::SequenceStart(anchor, _)
-                | Event::MappingStart(anchor, _)
-                | Event::Scalar(_, _, anchor, _),
-            ) => anchor != 0,
-            _ => false,
+        self.hash(&mut DefaultHasher::new())
+    }
+
+    /// Feeds what the next node means to a hasher, without keeping it.
+    ///
+    /// # Errors
+    /// As [`Reader::value`].
+    pub fn hash(&mut self, hasher: &mut impl Hasher) -> Result<()> {
+        let whole = match self.peek()? {
+            Some(Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)) => anchor != 0,
+            _ => true,
         };
-        if anchored {
-            return self.value().map(drop);
+        if whole {
+            self.value()?.hash_meaning(hasher);
+            return Ok(());
         }
-        match self.advance()?.0 {
-            Event::SequenceStart(..) | Event::MappingStart(..) => self.deeper(|reader| {
-                while !matches!(reader.peek()?, Some(Event::SequenceEnd | Event::MappingEnd)) {
-                    reader.skip()?;
-                }
-                reader.advance().map(drop)
-            }),
-            _ => self.count(1),
-        }
+        self.advance()?;
+        self.count(1)?;
+        OPEN.hash(hasher);
+        self.deeper(|reader| {
+            while !matches!(reader.peek()?, Some(Event::SequenceEnd | Event::MappingEnd)) {
+                reader.hash(hasher)?;
+            }
+            reader.advance().map(drop)
+        })?;
+        CLOSE.hash(hasher);
+        Ok(())
     }
 }
 

@@ -6,3 +6,5 @@ mod kubectl;
 mod machines;
 mod proxies;
 mod service_principal;
+
+pub use kubectl::kubectls;
