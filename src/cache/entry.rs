@@ -1,6 +1,7 @@
 //! A cached token and its form on disk: JSON with a version, and the whole key inside.
 
 use super::key::Key;
+use crate::oauth::token::Token;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// A token that has come just now.
+    pub fn new(token: Token, now: UnixTime) -> Self {
+        let Token { access_token, expires_on, refresh_token, .. } = token;
+        Self { access_token, expires_on, obtained_on: now, refresh_token }
+    }
+
     /// More than 5 minutes to live. A token from the future says that the clock was set back since; how
     /// long it really lives is unknown then.
     pub fn is_fresh(&self, now: UnixTime) -> bool {
@@ -37,6 +44,13 @@ impl Entry {
 
     fn is_from_the_future(&self, now: UnixTime) -> bool {
         self.obtained_on > now.saturating_add(MARGIN)
+    }
+}
+
+impl From<Entry> for Token {
+    fn from(entry: Entry) -> Self {
+        let Entry { access_token, expires_on, refresh_token, .. } = entry;
+        Self { access_token, expires_on, refresh_token, token_type: "bearer".to_owned() }
     }
 }
 

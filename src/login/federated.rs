@@ -4,7 +4,9 @@
 //! Source: learn.microsoft.com, "Workload identity federation"; docs.github.com, "OpenID Connect
 //! reference"; Azure DevOps REST API, "Oidctoken - Create".
 
+use super::Mode;
 use super::session::{Session, http};
+use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
 use crate::cli::options::{Options, Source as Origin};
 use crate::context::Context;
@@ -97,6 +99,28 @@ impl<'a> Federated<'a> {
     fn new(ctx: &'a Context, options: &Options, client_id: String, source: Source) -> Result<Self> {
         options.required(Id::TenantId, "tenant ID")?;
         Ok(Self { session: Session::new(ctx, options)?, client_id, source, http: http(options) })
+    }
+
+    /// What its token is kept under, where it is kept at all.
+    pub fn key(&self) -> Key {
+        let (mode, source) = match &self.source {
+            Source::File(path) => {
+                (Mode::WorkloadIdentity, fingerprint(&[b"file", path.as_os_str().as_encoded_bytes()]))
+            }
+            Source::Github { .. } => (Mode::WorkloadIdentity, fingerprint(&[b"github"])),
+            Source::Pipelines { connection, .. } => {
+                (Mode::AzurePipelines, fingerprint(&[b"connection", connection.as_bytes()]))
+            }
+        };
+        Key {
+            authority: self.session.authority.base(),
+            tenant: self.session.authority.tenant().to_owned(),
+            client: self.client_id.clone(),
+            server: self.session.server.resource().to_owned(),
+            mode: mode.name().to_owned(),
+            credential: Some(source),
+            ..Key::default()
+        }
     }
 
     /// Signs in; the other issuer's token is got anew each time, because it rotates.

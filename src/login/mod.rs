@@ -1,8 +1,13 @@
 //! The login modes: how a person, a pipeline or a machine gets a token.
 
+pub mod browser;
+mod cached;
 pub mod developer_cli;
+pub mod device_code;
 pub mod federated;
 pub mod managed_identity;
+pub mod person;
+pub mod ropc;
 pub mod service_principal;
 pub mod session;
 
@@ -13,6 +18,7 @@ use crate::oauth::token::Token;
 use developer_cli::DeveloperCli;
 use federated::Federated;
 use managed_identity::ManagedIdentity;
+use person::Person;
 use service_principal::ServicePrincipal;
 
 /// A value of `--login`.
@@ -66,6 +72,8 @@ impl Mode {
 
 /// A sign-in with everything that its mode needs; one that lacks something cannot be built.
 pub enum Login<'a> {
+    /// `devicecode`, `interactive`, `ropc`
+    Person(Person<'a>),
     /// `spn`
     ServicePrincipal(ServicePrincipal<'a>),
     /// `msi`
@@ -83,28 +91,21 @@ impl<'a> Login<'a> {
     /// A setting that the mode needs is missing or cannot be used.
     pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
         match options.login() {
+            Mode::DeviceCode | Mode::Interactive | Mode::Ropc => Person::new(ctx, options).map(Self::Person),
             Mode::ServicePrincipal => ServicePrincipal::new(ctx, options).map(Self::ServicePrincipal),
             Mode::Msi => ManagedIdentity::new(ctx, options).map(Self::ManagedIdentity),
-            Mode::WorkloadIdentity => Federated::workload_identity(ctx, options).map(Self::Federated),
-            Mode::AzurePipelines => Federated::azure_pipelines(ctx, options).map(Self::Federated),
             Mode::AzureCli => DeveloperCli::azure_cli(ctx, options).map(Self::DeveloperCli),
             Mode::Azd => DeveloperCli::azd(ctx, options).map(Self::DeveloperCli),
-            other => {
-                Err(Error::new(format!("login method {} is not available in this version yet", other.name())))
-            }
+            Mode::WorkloadIdentity => Federated::workload_identity(ctx, options).map(Self::Federated),
+            Mode::AzurePipelines => Federated::azure_pipelines(ctx, options).map(Self::Federated),
         }
     }
 
-    /// Signs in.
+    /// Gets a token, from the cache where `--token-cache` allows it, else by signing in.
     ///
     /// # Errors
     /// Whatever keeps a token from being had.
-    pub fn acquire(&self) -> Result<Token> {
-        match self {
-            Self::ServicePrincipal(login) => login.acquire(),
-            Self::ManagedIdentity(login) => login.acquire(),
-            Self::Federated(login) => login.acquire(),
-            Self::DeveloperCli(login) => login.acquire(),
-        }
+    pub fn acquire(&self, ctx: &Context, options: &Options) -> Result<Token> {
+        cached::token(ctx, options, self)
     }
 }

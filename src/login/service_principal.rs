@@ -1,6 +1,8 @@
 //! `spn`: an application signs in with its own secret.
 
+use super::Mode;
 use super::session::Session;
+use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
@@ -39,6 +41,20 @@ impl<'a> ServicePrincipal<'a> {
             return Err(Error::new("--legacy and --pop-enabled are not available in this version yet"));
         }
         Ok(Self { session: Session::new(ctx, options)?, client_id, credential: Credential::Secret(secret) })
+    }
+
+    /// What its token is kept under, where it is kept at all: another secret misses.
+    pub fn key(&self) -> Key {
+        let Credential::Secret(secret) = &self.credential;
+        Key {
+            authority: self.session.authority.base(),
+            tenant: self.session.authority.tenant().to_owned(),
+            client: self.client_id.clone(),
+            server: self.session.server.resource().to_owned(),
+            mode: Mode::ServicePrincipal.name().to_owned(),
+            credential: Some(fingerprint(&[b"secret", secret.expose().as_bytes()])),
+            ..Key::default()
+        }
     }
 
     /// Signs in.

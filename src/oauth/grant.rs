@@ -25,6 +25,16 @@ impl Server {
         format!("{}/.default", self.0)
     }
 
+    /// The form field that names the server to these endpoints, for a person's token: with the scopes
+    /// that bring a refresh token.
+    pub(super) fn user_field(&self, endpoints: &Endpoints) -> (&'static str, Secret) {
+        if endpoints.wants_resource {
+            ("resource", Secret::from(self.resource()))
+        } else {
+            ("scope", Secret::new(format!("{} openid offline_access profile", self.scope())))
+        }
+    }
+
     /// The form field that names the server to these endpoints.
     fn field(&self, endpoints: &Endpoints) -> (&'static str, Secret) {
         if endpoints.wants_resource {

@@ -2,14 +2,17 @@
 //! environment or randomness.
 
 pub mod authority;
+pub mod device_code;
 pub mod discovery;
 pub mod form;
 pub mod grant;
 pub mod jwt;
 pub mod message;
 pub mod pkce;
+pub mod realm;
 pub mod redirect;
 pub mod remedy;
 pub mod result_page;
 pub mod token;
 pub mod url;
+pub mod user_grant;

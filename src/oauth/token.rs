@@ -128,7 +128,7 @@ fn token(answer: Answer, now: UnixTime) -> Result<Token> {
 }
 
 /// A number, or a string of digits: v1 endpoints and managed identities send strings, some of those a date.
-fn seconds_of(value: &Value) -> Option<u64> {
+pub(super) fn seconds_of(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => {
             number.as_u64().or_else(|| number.as_f64().filter(|f| (0.0..1e15).contains(f)).map(|f| f as u64))
@@ -186,6 +186,13 @@ impl OauthError {
         digits.parse().ok().into_iter().collect()
     }
 
+    /// Whether the same request may get a token later.
+    pub fn is_passing(&self, response: &Response) -> bool {
+        response.status >= 500
+            || matches!(response.status, 408 | 429)
+            || matches!(self.error.as_str(), "temporarily_unavailable" | "server_error")
+    }
+
     /// The error to show: the description's first line, the code, all ids.
     pub fn into_error(self, response: &Response, doing: &str) -> Error {
         let first_line = self.error_description.lines().next().unwrap_or_default().trim();
@@ -194,10 +201,7 @@ impl OauthError {
         } else {
             format!("{doing}: {first_line} ({})", self.error)
         };
-        let passing = response.status >= 500
-            || matches!(response.status, 408 | 429)
-            || matches!(self.error.as_str(), "temporarily_unavailable" | "server_error");
-        let mut error = if passing { Error::passing(message) } else { Error::new(message) };
+        let mut error = if self.is_passing(response) { Error::passing(message) } else { Error::new(message) };
         for (name, value) in [
             ("Trace ID", &self.trace_id),
             ("Correlation ID", &self.correlation_id),

@@ -6,6 +6,8 @@
 mod arc;
 mod source;
 
+use super::Mode;
+use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
@@ -54,6 +56,22 @@ impl<'a> ManagedIdentity<'a> {
         });
         let server = Server::new(options.text(Id::ServerId).unwrap_or_default());
         Ok(Self { ctx, http, source, identity, server })
+    }
+
+    /// What its token is kept under, where it is kept at all.
+    pub fn key(&self) -> Key {
+        let (kind, id) = match &self.identity {
+            Identity::System => ("system", ""),
+            Identity::Client(id) => ("client", id.as_str()),
+            Identity::Resource(id) => ("resource", id.as_str()),
+        };
+        let (source, endpoint) = (self.source.name(), self.source.endpoint());
+        Key {
+            server: self.server.resource().to_owned(),
+            mode: Mode::Msi.name().to_owned(),
+            credential: Some(fingerprint(&[source, endpoint, kind, id].map(str::as_bytes))),
+            ..Key::default()
+        }
     }
 
     /// Gets a token.

@@ -1,0 +1,277 @@
+//! The device authorization grant (RFC 8628): ask for a code, show it, poll until the user has entered it.
+//!
+//! ```text
+//! wait interval -> poll -> token: done
+//!      ^                -> authorization_pending: again
+//!      |                -> slow_down: again, 5 s slower from now on
+//!      +----------------+> no answer (network, 5xx): again
+//!                       -> any other error, or the code's time is over: end
+//! ```
+
+use super::authority::Endpoints;
+use super::grant::Server;
+use super::message::{Request, Response, Retry};
+use super::token::{self, Failure, Token};
+use super::user_grant;
+use crate::error::{Class, Error, Result};
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// RFC 8628 section 3.2: the interval where the service names none.
+const DEFAULT_INTERVAL: u64 = 5;
+/// RFC 8628 section 3.5: what `slow_down` adds.
+const SLOW_DOWN: Duration = Duration::from_secs(5);
+/// No service asks for longer pauses; more would look like a hang.
+const LONGEST_INTERVAL: u64 = 60;
+/// Entra's is 15 minutes; a day bounds any other's.
+const LONGEST_LIFE: u64 = 86_400;
+
+/// A device code that waits for its user.
+#[derive(Debug)]
+pub struct DeviceCode {
+    code: Secret,
+    /// What to show: the service's own words where it has some.
+    pub message: String,
+    /// How long the user has.
+    pub lifetime: Duration,
+    interval: Duration,
+}
+
+/// Asks for a code.
+pub fn request(endpoints: &Endpoints, client_id: &str, server: &Server) -> Request {
+    let form = vec![("client_id", Secret::from(client_id)), server.user_field(endpoints)];
+    Request::post(endpoints.device_code.clone(), form)
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    device_code: String,
+    user_code: String,
+    // v1 endpoints have the other name.
+    #[serde(alias = "verification_url")]
+    verification_uri: String,
+    expires_in: Value,
+    interval: Option<Value>,
+    message: Option<String>,
+}
+
+/// Reads the answer.
+///
+/// # Errors
+/// An OAuth error; an answer without the fields of RFC 8628 section 3.2.
+pub fn read(response: &Response) -> std::result::Result<DeviceCode, Failure> {
+    if !response.is_success() {
+        return Err(token::read_error(response));
+    }
+    let other = |why: &str| Failure::Other(Error::new(format!("the service's device code answer {why}")));
+    let answer: Answer = serde_json::from_slice(&response.body).map_err(|_| other("cannot be read"))?;
+    if answer.device_code.is_empty() || answer.user_code.is_empty() {
+        return Err(other("has no code"));
+    }
+    let lifetime = token::seconds_of(&answer.expires_in).ok_or_else(|| other("has no valid lifetime"))?;
+    let interval = answer.interval.as_ref().and_then(token::seconds_of).unwrap_or(DEFAULT_INTERVAL);
+    let composed = || {
+        format!(
+            "To sign in, use a web browser to open the page {} and enter the code {} to authenticate.",
+            answer.verification_uri, answer.user_code
+        )
+    };
+    let message = answer.message.filter(|text| !text.trim().is_empty()).unwrap_or_else(composed);
+    Ok(DeviceCode {
+        code: Secret::new(answer.device_code),
+        message: printable(&message),
+        lifetime: Duration::from_secs(lifetime.min(LONGEST_LIFE)),
+        interval: Duration::from_secs(interval.clamp(1, LONGEST_INTERVAL)),
+    })
+}
+
+/// The message goes to a terminal as it came, but for what no message has: control sequences.
+fn printable(message: &str) -> String {
+    message.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
+/// Asks whether the user has entered the code; `v1` for the endpoints that have their own names for it.
+pub fn poll_request(
+    endpoints: &Endpoints,
+    client_id: &str,
+    server: &Server,
+    device: &DeviceCode,
+    v1: bool,
+) -> Request {
+    let request = if v1 {
+        let own = vec![("code", device.code.clone()), server.user_field(endpoints)];
+        user_grant::token_request(endpoints, "device_code", client_id, own)
+    } else {
+        let own = vec![("device_code", device.code.clone())];
+        user_grant::token_request(endpoints, "urn:ietf:params:oauth:grant-type:device_code", client_id, own)
+    };
+    Request { retry: Retry::Never, ..request }
+}
+
+/// Polling, a step at a time.
+#[derive(Debug)]
+pub struct Poll {
+    interval: Duration,
+    deadline: Duration,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Wait this long, then ask.
+    Wait(Duration),
+    /// Signed in.
+    Done(Token),
+    /// There will be no token: the service said so.
+    Refused(Failure, Response),
+    /// There will be no token.
+    End(Error),
+}
+
+impl Poll {
+    /// Starts at `now` of a clock that never goes back.
+    pub fn new(device: &DeviceCode, now: Duration) -> Self {
+        Self { interval: device.interval, deadline: now.saturating_add(device.lifetime) }
+    }
+
+    /// The first wait.
+    pub fn start(&self) -> Duration {
+        self.interval
+    }
+
+    /// What follows from an answer that came at `now`; `today` is the wall clock's time, for the token.
+    pub fn step(&mut self, answer: Result<Response>, now: Duration, today: UnixTime) -> Step {
+        let response = match answer {
+            Ok(response) => response,
+            Err(error) if error.class() == Class::Passing => return self.again(now),
+            Err(error) => return Step::End(error),
+        };
+        let failure = match token::read(&response, today) {
+            Ok(token) => return Step::Done(token),
+            Err(failure) => failure,
+        };
+        let (code, passing) = match &failure {
+            Failure::Oauth(error) => (error.error.as_str(), error.is_passing(&response)),
+            Failure::Other(error) => ("", error.class() == Class::Passing),
+        };
+        match code {
+            "authorization_pending" => self.again(now),
+            "slow_down" => {
+                self.interval = self.interval.saturating_add(SLOW_DOWN);
+                self.again(now)
+            }
+            "expired_token" | "code_expired" => Step::End(expired()),
+            _ if passing => self.again(now),
+            _ => Step::Refused(failure, response),
+        }
+    }
+
+    /// Waits for the next poll, or ends when the code will be worth nothing by then.
+    fn again(&self, now: Duration) -> Step {
+        if now.saturating_add(self.interval) > self.deadline {
+            return Step::End(expired());
+        }
+        Step::Wait(self.interval)
+    }
+}
+
+fn expired() -> Error {
+    Error::new("the device code has expired before the sign-in was completed")
+        .hint("run the command again and enter the new code")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, body: &str) -> Response {
+        Response { status, headers: Vec::new(), body: body.as_bytes().to_vec(), request_id: String::new() }
+    }
+
+    fn device(fields: &str) -> std::result::Result<DeviceCode, Failure> {
+        read(&response(200, &format!("{{\"device_code\":\"d\",\"user_code\":\"U\",{fields}}}")))
+    }
+
+    fn poll() -> Poll {
+        let device = device("\"verification_uri\":\"https://a\",\"expires_in\":900,\"interval\":5").unwrap();
+        Poll::new(&device, Duration::from_secs(100))
+    }
+
+    fn error(code: &str) -> Result<Response> {
+        Ok(response(400, &format!("{{\"error\":\"{code}\"}}")))
+    }
+
+    fn run(poll: &mut Poll, answer: Result<Response>, now: u64) -> std::result::Result<u64, String> {
+        match poll.step(answer, Duration::from_secs(now), 1000) {
+            Step::Wait(wait) => Ok(wait.as_secs()),
+            Step::Done(token) => Err(token.access_token.expose().clone()),
+            Step::End(error) => Err(error.message().to_owned()),
+            Step::Refused(Failure::Oauth(error), _) => Err(error.error),
+            Step::Refused(Failure::Other(error), _) => Err(error.message().to_owned()),
+        }
+    }
+
+    #[test]
+    fn pending_goes_on_and_slow_down_stays_slow() {
+        let mut poll = poll();
+        assert_eq!(poll.start(), Duration::from_secs(5));
+        assert_eq!(run(&mut poll, error("authorization_pending"), 105), Ok(5));
+        assert_eq!(run(&mut poll, error("slow_down"), 110), Ok(10));
+        assert_eq!(run(&mut poll, error("authorization_pending"), 120), Ok(10));
+        assert_eq!(run(&mut poll, error("slow_down"), 130), Ok(15));
+        let token = response(200, "{\"access_token\":\"t\",\"token_type\":\"Bearer\",\"expires_in\":1}");
+        assert_eq!(run(&mut poll, Ok(token), 145), Err("t".to_owned()));
+    }
+
+    #[test]
+    fn a_broken_network_or_service_goes_on() {
+        let mut poll = poll();
+        assert_eq!(run(&mut poll, Err(Error::passing("reset")), 105), Ok(5));
+        assert_eq!(run(&mut poll, Ok(response(503, "busy")), 105), Ok(5));
+        assert_eq!(run(&mut poll, error("temporarily_unavailable"), 105), Ok(5));
+        assert!(run(&mut poll, Err(Error::new("unknown issuer")), 105).is_err());
+        assert!(run(&mut poll, Ok(response(400, "what?")), 105).is_err());
+    }
+
+    #[test]
+    fn every_final_answer_ends_it() {
+        for code in ["authorization_declined", "access_denied", "bad_verification_code", "invalid_grant"] {
+            assert!(run(&mut poll(), error(code), 105).unwrap_err().contains(code), "{code}");
+        }
+        for code in ["expired_token", "code_expired"] {
+            assert!(run(&mut poll(), error(code), 105).unwrap_err().contains("has expired"), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_wait_lasts_as_long_as_the_code() {
+        assert_eq!(run(&mut poll(), error("authorization_pending"), 995), Ok(5));
+        assert!(run(&mut poll(), error("authorization_pending"), 996).unwrap_err().contains("has expired"));
+    }
+
+    #[test]
+    fn the_services_message_is_kept_and_else_composed() {
+        let own = device("\"verification_url\":\"https://a\",\"expires_in\":\"900\",\"interval\":\"0\",\"message\":\"Go to\\nhttps://a \\u001b[2J\"")
+            .unwrap();
+        assert_eq!(own.message, "Go to\nhttps://a [2J");
+        assert_eq!((own.lifetime.as_secs(), own.interval.as_secs()), (900, 1));
+        let composed = device("\"verification_uri\":\"https://a\",\"expires_in\":900").unwrap();
+        assert!(composed.message.contains("https://a") && composed.message.contains("code U "));
+        assert_eq!(composed.interval.as_secs(), 5);
+    }
+
+    #[test]
+    fn answers_that_make_no_sense_are_refused() {
+        for fields in [
+            "\"expires_in\":900",
+            "\"verification_uri\":\"a\"",
+            "\"verification_uri\":\"a\",\"expires_in\":-1",
+        ] {
+            assert!(matches!(device(fields), Err(Failure::Other(_))), "{fields}");
+        }
+        assert!(matches!(read(&response(400, "{\"error\":\"invalid_client\"}")), Err(Failure::Oauth(_))));
+    }
+}
