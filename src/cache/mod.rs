@@ -14,7 +14,7 @@ pub use key::{Key, fingerprint};
 
 use crate::context::Context;
 use crate::error::{Result, one_line};
-use crate::sys::{files, lock, private};
+use crate::sys::{files, interrupt, lock, private};
 use crate::time::rfc3339;
 use std::cell::RefCell;
 use std::io;
@@ -149,6 +149,7 @@ impl flow::Store for Cache {
     }
 
     fn lock(&self, ctx: &Context) -> Self::Guard {
+        interrupt::exit_on_interrupt();
         match self.try_wait(ctx) {
             Ok(mut lock) => {
                 if let Some(lock) = &mut lock {

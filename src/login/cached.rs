@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::oauth::token::Token;
 use crate::secret::Secret;
+use crate::sys::interrupt;
 
 /// Gets a token, from the cache where the policy allows it.
 ///
@@ -47,6 +48,7 @@ fn key(login: &Login, policy: Policy) -> Option<Key> {
 }
 
 fn sign_in(login: &Login) -> Result<Token> {
+    interrupt::exit_on_interrupt();
     match login {
         Login::Person(login) => login.acquire(),
         Login::ServicePrincipal(login) => login.acquire(),

@@ -4,6 +4,7 @@ pub mod child;
 pub mod config_lock;
 pub mod files;
 pub mod http;
+pub mod interrupt;
 pub mod lock;
 pub mod loopback;
 pub mod private;
