@@ -1,3 +1,4 @@
 //! The command line itself.
 
+mod remove;
 mod surface;

@@ -200,6 +200,10 @@ fn converse(stream: impl Read + Write, handler: &impl Fn(&Request) -> Reply, log
     while let Some(request) = read_request(&mut stream) {
         log.lock().unwrap().push(request.clone());
         let reply = handler(&request);
+        // Status 0: the connection breaks.
+        if reply.status == 0 {
+            return;
+        }
         if write_reply(stream.get_mut(), &reply).is_err() {
             return;
         }

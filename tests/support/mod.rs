@@ -8,6 +8,7 @@ pub mod ca;
 pub mod entra;
 pub mod http;
 pub mod kubelogin;
+pub mod people;
 pub mod temp;
 
 pub use api_server::ApiServer;

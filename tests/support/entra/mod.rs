@@ -2,6 +2,7 @@
 //! field, answers with the real one's errors, and remembers what it issued.
 
 mod client_credentials;
+pub mod people;
 
 use super::ca::Leaf;
 use super::http::{Reply, Request, Server};
@@ -42,6 +43,8 @@ pub struct State {
     pub secret: String,
     /// A JWT that the app trusts as an assertion of another issuer.
     pub federated: Option<String>,
+    /// People: their codes, passwords and sessions.
+    pub people: people::Grants,
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +91,7 @@ impl Entra {
             clock_offset: 0,
             secret: SECRET.to_owned(),
             federated: None,
+            people: people::Grants::default(),
         }));
         let shared = Arc::clone(&state);
         let server = Server::start(Some(ca.server(leaf)), move |request| {
@@ -201,6 +205,9 @@ fn environment(authority: &str) -> String {
 }
 
 fn answer(state: &mut State, request: &Request) -> Reply {
+    if let Some(reply) = people::browse(state, request) {
+        return reply;
+    }
     if let Err(violation) = check_headers(request) {
         state.violations.push(format!("{} {}: {violation}", request.method, request.target));
     }
@@ -211,6 +218,9 @@ fn answer(state: &mut State, request: &Request) -> Reply {
             Some(document) => Reply::json(200, document),
             None => Reply::json(404, &json!({ "error": "not_found" })),
         };
+    }
+    if let Some(reply) = people::answer(state, request) {
+        return reply;
     }
     let version = match path.split('/').collect::<Vec<_>>().as_slice() {
         ["", _, "oauth2", "v2.0", "token"] => Version::V2,

@@ -1,0 +1,281 @@
+//! `interactive` with a browser played by the test; a real one is in `chromium`.
+
+use crate::support::entra::people::refuse;
+use crate::support::people::{People, Run};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStderr};
+
+struct Waiting {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    url: String,
+}
+
+/// Starts a sign-in and reads the address that the browser has to open.
+fn start(people: &People, more: &[&str]) -> Waiting {
+    let mut args = vec!["-linteractive", "--skip-open-browser"];
+    args.extend(more);
+    let mut child = people.command("contoso", &args).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = [String::new(), String::new()];
+    for line in &mut lines {
+        stderr.read_line(line).unwrap();
+    }
+    let url = lines[1].trim().to_owned();
+    assert!(url.starts_with("https://localhost"), "{lines:?}");
+    Waiting { child, stderr, url }
+}
+
+impl Waiting {
+    fn parameter(&self, name: &str) -> String {
+        let query = self.url.split_once('?').unwrap().1;
+        let value = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))).unwrap();
+        value.replace("%3A", ":").replace("%2F", "/").replace("%5B", "[").replace("%5D", "]")
+    }
+
+    fn port(&self) -> u16 {
+        let uri = self.parameter("redirect_uri");
+        uri.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap()
+    }
+
+    /// The sign-in page's form: what a browser would post, and where.
+    fn signed_in(&self, people: &People) -> String {
+        let query: Vec<(String, String)> = self
+            .url
+            .split_once('?')
+            .unwrap()
+            .1
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap())
+            .map(|(name, value)| {
+                let value = value.replace("%20", " ").replace("%40", "@");
+                (
+                    name.to_owned(),
+                    value.replace("%3A", ":").replace("%2F", "/").replace("%5B", "[").replace("%5D", "]"),
+                )
+            })
+            .collect();
+        let (status, page) = people.grants().authorize("contoso", &query);
+        assert_eq!(status, 200, "{page}");
+        let mut pairs = Vec::new();
+        for input in page.split("<input ").skip(1) {
+            let attribute = |name: &str| {
+                let value = input.split_once(&format!("{name}=\"")).unwrap().1;
+                value
+                    .split('"')
+                    .next()
+                    .unwrap()
+                    .replace("&lt;", "<")
+                    .replace("&quot;", "\"")
+                    .replace("&amp;", "&")
+            };
+            let encoded: String = attribute("value").bytes().map(|b| format!("%{b:02X}")).collect();
+            pairs.push(format!("{}={encoded}", attribute("name")));
+        }
+        pairs.join("&")
+    }
+
+    fn end(mut self) -> Run {
+        let mut stderr = String::new();
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        let mut run = Run::of(self.child.wait_with_output().unwrap());
+        run.stderr = stderr;
+        run
+    }
+}
+
+fn send(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn post(path: &str, form: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    )
+}
+
+#[test]
+fn a_posted_form_signs_in_over_ipv4_and_ipv6() {
+    for host in ["127.0.0.1", "[::1]"] {
+        if TcpListener::bind((host.trim_matches(['[', ']']), 0)).is_err() {
+            println!("SKIP: no {host} here");
+            continue;
+        }
+        let people = People::start();
+        let waiting = start(&people, &["--login-hint=ada@example"]);
+        let form = waiting.signed_in(&people);
+        let answer = send(&format!("{host}:{}", waiting.port()), &post("/", &form));
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("close this window"),
+            "{answer}"
+        );
+        let run = waiting.end();
+        assert_eq!((run.code, run.token.as_str()), (Some(0), "access-2-contoso-ada@example"), "{run:?}");
+        assert_eq!(people.run("contoso", &["-linteractive", "--login-hint=ada@example"]).token, run.token);
+    }
+}
+
+#[test]
+fn a_query_is_taken_too_and_dropped_from_the_history() {
+    let people = People::start();
+    let waiting = start(&people, &[]);
+    let form = waiting.signed_in(&people);
+    let answer = send(&format!("127.0.0.1:{}", waiting.port()), &format!("GET /?{form} HTTP/1.1\r\n\r\n"));
+    assert!(answer.contains("history.replaceState(null,'','/')"), "{answer}");
+    assert_eq!(waiting.end().code, Some(0));
+}
+
+#[test]
+fn a_given_redirect_url_is_used_exactly_and_its_path_is_the_only_one() {
+    let people = People::start();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/call/back");
+    let waiting = start(&people, &["--redirect-url", &url]);
+    assert_eq!(waiting.parameter("redirect_uri"), url);
+    let form = waiting.signed_in(&people);
+    let address = format!("127.0.0.1:{port}");
+    for path in ["/", "/call/back/", "/favicon.ico"] {
+        assert!(send(&address, &post(path, &form)).starts_with("HTTP/1.1 404 "), "{path}");
+    }
+    send(&address, &post("/call/back", &form));
+    let run = waiting.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[test]
+fn a_wrong_state_and_hostile_clients_do_not_end_the_wait() {
+    let people = People::start();
+    let waiting = start(&people, &[]);
+    let address = format!("127.0.0.1:{}", waiting.port());
+    let silent: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let form = waiting.signed_in(&people);
+    for (request, status) in [
+        (post("/", "code=stolen&state=guess"), "400"),
+        (post("/", "error=access_denied&state=guess"), "400"),
+        (post("/", &form.replace("state=", "stat=")), "400"),
+        (format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(17 << 10)), "431"),
+        ("POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 65537\r\n\r\n".into(), "413"),
+        ("GET /favicon.ico HTTP/1.1\r\n\r\n".into(), "404"),
+        ("\0\r\n\r\n".into(), "400"),
+    ] {
+        let answer = send(&address, &request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    assert!(send(&address, &post("/", &form)).starts_with("HTTP/1.1 200 "));
+    drop(silent);
+    assert_eq!(waiting.end().code, Some(0));
+}
+
+#[test]
+fn a_refusal_is_shown_on_the_page_and_on_stderr() {
+    let people = People::start();
+    let waiting = start(&people, &[]);
+    let refusal = refuse("access_denied", "AADSTS65004: <b>User</b> declined");
+    people.grants().script.push_back(("authorize", refusal));
+    let form = waiting.signed_in(&people);
+    let page = send(&format!("127.0.0.1:{}", waiting.port()), &post("/", &form));
+    assert!(page.contains("AADSTS65004: &lt;b&gt;User&lt;/b&gt; declined"), "{page}");
+    let run = waiting.end();
+    assert_eq!((run.code, run.token.as_str()), (Some(1), ""));
+    assert!(run.stderr.contains("AADSTS65004: <b>User</b> declined (access_denied)"), "{}", run.stderr);
+}
+
+#[test]
+fn a_refused_code_is_explained() {
+    let people = People::start();
+    let waiting = start(&people, &[]);
+    let form = waiting.signed_in(&people);
+    people
+        .grants()
+        .script
+        .push_back(("authorization_code", refuse("invalid_grant", "AADSTS54005: redeemed")));
+    send(&format!("127.0.0.1:{}", waiting.port()), &post("/", &form));
+    let run = waiting.end();
+    assert!(run.code == Some(1) && run.stderr.contains("AADSTS54005: redeemed (invalid_grant)"), "{run:?}");
+}
+
+#[test]
+fn a_busy_port_is_a_clear_error() {
+    let people = People::start();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("--redirect-url=http://localhost:{}", busy.local_addr().unwrap().port());
+    let run = people.run("contoso", &["-linteractive", &url]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("of the redirect URL is already in use\nHint: "), "{}", run.stderr);
+    assert_eq!(people.count("authorize"), 0);
+}
+
+#[test]
+fn other_redirect_urls_are_refused() {
+    let people = People::start();
+    for url in ["http://example.com", "https://localhost", "http://localhost:0", "x"] {
+        let run = people.run("contoso", &["-linteractive", "--redirect-url", url]);
+        assert!(run.stderr.contains(&format!("redirect URL \"{url}\" is not valid")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_wait_ends_with_the_authentication_timeout() {
+    let people = People::start();
+    let run =
+        people.run("contoso", &["-linteractive", "--skip-open-browser", "--authentication-timeout=10ms"]);
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.stderr.contains("nobody signed in") && run.stderr.contains("--authentication-timeout"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_browser_that_cannot_be_opened_is_said_and_waited_on() {
+    let people = People::start();
+    for (browser, why) in
+        [("/nonexistent/browser", "/nonexistent/browser: "), ("/bin/false", "exit status: 1")]
+    {
+        let mut command = people.command(
+            "contoso",
+            &["-linteractive", "--browser-command", browser, "--authentication-timeout=300ms"],
+        );
+        let run = Run::of(command.output().unwrap());
+        assert!(
+            run.stderr.contains("Warning: no browser was opened (") && run.stderr.contains(why),
+            "{run:?}"
+        );
+        assert!(run.stderr.contains("\nhttps://localhost"), "the address is printed: {run:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_browser_gets_the_address_as_its_one_argument_and_none_of_our_streams() {
+    use std::os::unix::fs::PermissionsExt;
+    for variable in [false, true] {
+        let people = People::start();
+        let script = people.home.path().join("browser");
+        let seen = people.home.path().join("seen");
+        let text = format!(
+            "#!/bin/sh\necho garbage; echo garbage >&2\nprintf '%s\\n' \"$#\" \"$1\" >{}\n",
+            seen.display()
+        );
+        std::fs::write(&script, text).unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let mut command = people.command("contoso", &["-linteractive", "--authentication-timeout=500ms"]);
+        if variable {
+            command.env("BROWSER", &script);
+        } else {
+            command.arg("--browser-command").arg(&script);
+        }
+        let run = Run::of(command.output().unwrap());
+        assert!(run.token.is_empty() && !run.stderr.contains("garbage"), "{run:?}");
+        let seen = std::fs::read_to_string(seen).unwrap();
+        let (count, url) = seen.trim().split_once('\n').unwrap();
+        assert_eq!(count, "1");
+        assert!(run.stderr.contains(url), "{url}");
+    }
+}

@@ -1,0 +1,205 @@
+//! What the fake Entra ID knows of people: grants, one file each, as strict as the real one or stricter.
+//!
+//! A request with a field too few, too many or twice is refused with `invalid_request`; so a test that
+//! gets a token has proved the whole form.
+
+pub mod authorization_code;
+pub mod device_code;
+pub mod password;
+pub mod refresh_token;
+
+use super::{Issued, State};
+use crate::support::http::{Reply, Request, parse_form};
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A form or query as it came.
+pub type Form = Vec<(String, String)>;
+/// A status and a JSON body.
+pub type Answer = (u16, Value);
+
+/// What a browser gets, whose headers are its own business.
+pub fn browse(state: &mut State, request: &Request) -> Option<Reply> {
+    match (request.method.as_str(), segments(request).as_slice()) {
+        ("GET", [tenant, "oauth2", "v2.0", "authorize"]) => {
+            let (status, page) = state.people.authorize(tenant, &request.query());
+            Some(Reply::new(status, "text/html; charset=utf-8", page))
+        }
+        ("GET", ["favicon.ico"]) => Some(Reply::new(404, "text/plain", "")),
+        _ => None,
+    }
+}
+
+/// What the program gets; `None` for what is not about people.
+pub fn answer(state: &mut State, request: &Request) -> Option<Reply> {
+    let people = &mut state.people;
+    let (status, body) = match (request.method.as_str(), segments(request).as_slice()) {
+        ("POST", [tenant, "oauth2", "v2.0", "devicecode"]) => people.device_code(tenant, &request.form()),
+        ("POST", [tenant, "oauth2", "v2.0", "token"]) => {
+            let form = request.form();
+            let grant = short(field(&form, "grant_type")?);
+            if !["device_code", "authorization_code", "refresh_token", "password"].contains(&grant) {
+                return None;
+            }
+            people.token(tenant, &form)
+        }
+        ("GET", ["common", "UserRealm", user]) if request.query() == parse_form("api-version=1.0") => {
+            people.realm(&parse_form(user)[0].0)
+        }
+        _ => return None,
+    };
+    if let (Some(token), Some(scope)) = (body["access_token"].as_str(), body["scope"].as_str()) {
+        let audience = scope.split('/').next().unwrap().to_owned();
+        state.issued.push(Issued { token: token.to_owned(), audience });
+    }
+    Some(Reply::json(status, &body))
+}
+
+fn segments(request: &Request) -> Vec<&str> {
+    request.path().trim_matches('/').split('/').collect()
+}
+
+/// The state of all grants.
+pub struct Grants {
+    /// The time, for intervals and lifetimes.
+    pub now: Arc<dyn Fn() -> Duration + Send + Sync>,
+    /// Answers that come instead of the grant's own, in order: grant type, status, body.
+    pub script: VecDeque<(&'static str, Answer)>,
+    /// Requests that came, by grant type (`devicecode` for the first one of that grant).
+    pub seen: Vec<(String, Form)>,
+    /// Whether a refresh gives a new refresh token and ends the old one.
+    pub rotates: bool,
+    /// Life of access tokens in seconds.
+    pub lifetime: u64,
+    /// `user@domain` -> password.
+    pub passwords: HashMap<String, String>,
+    devices: HashMap<String, device_code::Device>,
+    codes: HashMap<String, authorization_code::Code>,
+    sessions: HashMap<String, refresh_token::Session>,
+    serial: u32,
+    /// How the device code grant behaves.
+    pub device: device_code::Behaviour,
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        let start = Instant::now();
+        Self {
+            now: Arc::new(move || start.elapsed()),
+            script: VecDeque::new(),
+            seen: Vec::new(),
+            rotates: true,
+            lifetime: 3600,
+            passwords: HashMap::new(),
+            devices: HashMap::new(),
+            codes: HashMap::new(),
+            sessions: HashMap::new(),
+            serial: 0,
+            device: device_code::Behaviour::default(),
+        }
+    }
+}
+
+impl Grants {
+    /// Answers a request to the token endpoint of `tenant`.
+    pub fn token(&mut self, tenant: &str, form: &Form) -> Answer {
+        let grant = field(form, "grant_type").unwrap_or_default().to_owned();
+        self.seen.push((short(&grant).to_owned(), form.clone()));
+        if self.script.front().is_some_and(|(of, _)| *of == short(&grant)) {
+            return self.script.pop_front().unwrap().1;
+        }
+        let answer = match short(&grant) {
+            "device_code" => device_code::token(self, tenant, form),
+            "authorization_code" => authorization_code::token(self, tenant, form),
+            "refresh_token" => refresh_token::token(self, tenant, form),
+            "password" => password::token(self, tenant, form),
+            _ => Err(refuse("unsupported_grant_type", "AADSTS70003")),
+        };
+        answer.unwrap_or_else(|refusal| refusal)
+    }
+
+    /// How many requests of this grant came.
+    pub fn count(&self, grant: &str) -> usize {
+        self.seen.iter().filter(|(of, _)| of == grant).count()
+    }
+
+    /// Signs a user in: a new access token and the first refresh token of a session.
+    fn issue(&mut self, tenant: &str, client: &str, scope: &str, user: &str) -> Answer {
+        self.serial += 1;
+        let refresh = format!("refresh-{}-{tenant}", self.serial);
+        self.sessions.insert(
+            refresh.clone(),
+            refresh_token::Session {
+                tenant: tenant.to_owned(),
+                client: client.to_owned(),
+                scope: scope.to_owned(),
+                user: user.to_owned(),
+            },
+        );
+        (
+            200,
+            json!({
+                "token_type": "Bearer", "scope": scope, "expires_in": self.lifetime, "ext_expires_in": self.lifetime,
+                "access_token": format!("access-{}-{tenant}-{user}", self.serial), "refresh_token": refresh,
+                "id_token": "e30.e30.", "client_info": "e30",
+            }),
+        )
+    }
+}
+
+/// The grant's name without the URN in front.
+fn short(grant: &str) -> &str {
+    grant.rsplit(':').next().unwrap_or(grant)
+}
+
+/// A field's value.
+pub fn field<'a>(form: &'a Form, name: &str) -> Option<&'a str> {
+    form.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+}
+
+/// Refuses a form that has not exactly these fields, each once and with a value.
+fn exactly(form: &Form, fields: &[&str]) -> Result<(), Answer> {
+    let mut came: Vec<&str> = form.iter().map(|(name, _)| name.as_str()).collect();
+    let mut wanted = fields.to_vec();
+    came.sort_unstable();
+    wanted.sort_unstable();
+    if came != wanted || form.iter().any(|(_, value)| value.is_empty()) {
+        return Err(refuse("invalid_request", &format!("AADSTS900144: fields {came:?}, wanted {wanted:?}")));
+    }
+    Ok(())
+}
+
+/// Refuses a field with another value.
+fn expect(form: &Form, name: &str, value: &str) -> Result<(), Answer> {
+    match field(form, name) {
+        Some(came) if came == value => Ok(()),
+        came => Err(refuse("invalid_request", &format!("AADSTS90014: {name} is {came:?}, not {value:?}"))),
+    }
+}
+
+/// The scope of a person's token, of any server.
+fn person_scope(form: &Form) -> Result<String, Answer> {
+    let scope = field(form, "scope").unwrap_or_default();
+    match scope.strip_suffix("/.default openid offline_access profile") {
+        Some(server) if !server.is_empty() && !server.ends_with(['/', ' ']) => Ok(scope.to_owned()),
+        _ => Err(refuse("invalid_scope", &format!("AADSTS70011: {scope}"))),
+    }
+}
+
+/// An OAuth error in Entra's form.
+pub fn refuse(error: &str, description: &str) -> Answer {
+    let code: u32 = description
+        .trim_start_matches("AADSTS")
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect::<String>()
+        .parse()
+        .unwrap_or(0);
+    let body = json!({
+        "error": error, "error_description": format!("{description}\r\nTrace ID: trace\r\nCorrelation ID: corr"),
+        "error_codes": [code], "trace_id": "trace", "correlation_id": "corr", "timestamp": "2026-01-01 00:00:00Z",
+    });
+    (400, body)
+}

@@ -1,0 +1,31 @@
+//! The refresh token grant.
+
+use super::{Answer, Form, Grants, exactly, expect, field, refuse};
+
+pub struct Session {
+    pub tenant: String,
+    pub client: String,
+    pub scope: String,
+    pub user: String,
+}
+
+pub fn token(grants: &mut Grants, tenant: &str, form: &Form) -> Result<Answer, Answer> {
+    exactly(form, &["grant_type", "client_id", "refresh_token", "scope", "client_info"])?;
+    expect(form, "client_info", "1")?;
+    let token = field(form, "refresh_token").unwrap().to_owned();
+    let revoked = || refuse("invalid_grant", "AADSTS70043: The refresh token has expired or been revoked");
+    let session = grants.sessions.get(&token).ok_or_else(revoked)?;
+    expect(form, "client_id", &session.client)?;
+    expect(form, "scope", &session.scope)?;
+    if tenant != session.tenant {
+        return Err(revoked());
+    }
+    let (client, scope, user) = (session.client.clone(), session.scope.clone(), session.user.clone());
+    if grants.rotates {
+        grants.sessions.remove(&token);
+        return Ok(grants.issue(tenant, &client, &scope, &user));
+    }
+    let (status, mut body) = grants.issue(tenant, &client, &scope, &user);
+    body.as_object_mut().unwrap().remove("refresh_token");
+    Ok((status, body))
+}

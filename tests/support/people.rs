@@ -1,0 +1,115 @@
+//! The fake Entra ID seen from people who sign in, each test with one home folder: the cache stays from
+//! one run to the next.
+
+use super::entra::people::Grants;
+use super::entra::{SERVER, State};
+use super::kubelogin::binary;
+use super::{Entra, TempDir};
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::MutexGuard;
+
+pub struct People {
+    pub entra: Entra,
+    /// `HOME` of the program; the cache is at its usual place below.
+    pub home: TempDir,
+}
+
+/// The grants, locked.
+pub struct Locked<'a>(MutexGuard<'a, State>);
+
+impl Deref for Locked<'_> {
+    type Target = Grants;
+    fn deref(&self) -> &Grants {
+        &self.0.people
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Grants {
+        &mut self.0.people
+    }
+}
+
+impl People {
+    pub fn start() -> Self {
+        Self { entra: Entra::start(), home: TempDir::new() }
+    }
+
+    /// What the fake knows of people and has seen of them.
+    pub fn grants(&self) -> Locked<'_> {
+        Locked(self.entra.state())
+    }
+
+    /// How many requests of this grant came.
+    pub fn count(&self, grant: &str) -> usize {
+        self.grants().count(grant)
+    }
+
+    /// The cache folder.
+    pub fn cache(&self) -> PathBuf {
+        self.home.path().join(".kube/cache/kubelogin")
+    }
+
+    /// The one cached entry.
+    pub fn entry(&self) -> PathBuf {
+        let mut entries = names(&self.cache());
+        entries.retain(|name| name.ends_with(".token.json"));
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        self.cache().join(entries.remove(0))
+    }
+
+    /// The program, ready to sign in to `tenant`.
+    pub fn command(&self, tenant: &str, more: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .args(["get-token", "--client-id", "client", "--server-id", SERVER, "--tenant-id", tenant])
+            .args(["--disable-instance-discovery", "--authority-host", &self.entra.url()])
+            .args(more)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("SSL_CERT_FILE", self.entra.ca_file())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, tenant: &str, more: &[&str]) -> Run {
+        Run::of(self.command(tenant, more).output().unwrap())
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Run {
+    /// The exit code; `None` after a signal.
+    pub code: Option<i32>,
+    /// The token of the ExecCredential; empty if there is none.
+    pub token: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn of(output: Output) -> Self {
+        let token = match output.stdout.as_slice() {
+            [] => String::new(),
+            json => {
+                let credential: serde_json::Value = serde_json::from_slice(json).unwrap();
+                credential["status"]["token"].as_str().unwrap().to_owned()
+            }
+        };
+        Self { code: output.status.code(), token, stderr: String::from_utf8(output.stderr).unwrap() }
+    }
+}
+
+/// The names in a folder, sorted; none if it is not there.
+pub fn names(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
