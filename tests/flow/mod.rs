@@ -1,6 +1,8 @@
 //! Signing in.
 
 mod authorities;
+mod cache_damage;
+mod chromium;
 mod device_code;
 mod hostile;
 mod interactive;
@@ -10,5 +12,7 @@ mod proxies;
 mod refresh;
 mod ropc;
 mod service_principal;
+mod single_flight;
+
 
 pub use kubectl::kubectls;

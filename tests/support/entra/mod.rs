@@ -23,6 +23,7 @@ pub struct Entra {
     state: Arc<Mutex<State>>,
     ca: Arc<Ca>,
     files: TempDir,
+    certificate: Vec<u8>,
 }
 
 /// What the service knows and what happens next.
@@ -94,7 +95,8 @@ impl Entra {
             people: people::Grants::default(),
         }));
         let shared = Arc::clone(&state);
-        let server = Server::start(Some(ca.server(leaf)), move |request| {
+        let (tls, certificate) = ca.server_and_der(leaf);
+        let server = Server::start(Some(tls), move |request| {
             let mut state = shared.lock().unwrap();
             let reply = state.script.pop_front().unwrap_or_else(|| answer(&mut state, request));
             let now = i64::try_from(now()).unwrap() + state.clock_offset;
@@ -103,7 +105,7 @@ impl Entra {
         let files = TempDir::new();
         files.file("ca.pem", ca.pem());
         files.file("cloud.json", environment(&server.url()));
-        Self { server, state, ca, files }
+        Self { server, state, ca, files, certificate }
     }
 
     pub fn url(&self) -> String {
@@ -116,6 +118,14 @@ impl Entra {
 
     pub fn ca(&self) -> &Ca {
         &self.ca
+    }
+
+    /// The SubjectPublicKeyInfo of the server's certificate, DER: a P-256 key's is 91 bytes long and
+    /// always begins the same.
+    pub fn public_key(&self) -> &[u8] {
+        const BEGIN: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
+        let start = self.certificate.windows(BEGIN.len()).position(|window| window == BEGIN).unwrap();
+        &self.certificate[start..start + 91]
     }
 
     pub fn ca_file(&self) -> PathBuf {
