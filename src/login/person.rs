@@ -47,7 +47,12 @@ impl<'a> Person<'a> {
         if options.is_on(Id::Legacy) && !legacy {
             ctx.log(1, || "--legacy is ignored in interactive login".to_owned());
         }
-        if options.is_on(Id::PopEnabled) && !legacy && mode != Mode::DeviceCode {
+        let pop_is_ignored = legacy || mode == Mode::DeviceCode;
+        if options.is_on(Id::PopEnabled) && pop_is_ignored {
+            let why = if legacy { "with --legacy" } else { "in devicecode login" };
+            ctx.log(1, || format!("--pop-enabled is ignored {why}"));
+        }
+        if options.is_on(Id::PopEnabled) && !pop_is_ignored {
             return Err(Error::new("--pop-enabled is not available in this version yet"));
         }
         Ok(Self { session: Session::new(ctx, options)?, client_id, mode, legacy, how })

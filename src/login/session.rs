@@ -1,6 +1,7 @@
 //! What every login mode that talks to an authority shares: the authority, its endpoints, the way to it,
 //! and the words for its failures.
 
+use super::Mode;
 use crate::cli::flags::Id;
 use crate::cli::options::{Options, Source};
 use crate::cloud::{self, Origin};
@@ -44,6 +45,7 @@ impl<'a> Session<'a> {
             client: with_source(options, Id::ClientId),
             server: server.resource().to_owned(),
             authority: authority.base(),
+            in_browser: options.login() == Mode::Interactive,
         };
         ctx.log(1, || format!("authority {}, tenant {}", authority.base(), authority.tenant()));
         Ok(Self {

@@ -14,6 +14,8 @@ pub struct Facts {
     pub server: String,
     /// The authority's base address.
     pub authority: String,
+    /// Whether the user signs in in a browser on this machine, which can satisfy any policy.
+    pub in_browser: bool,
 }
 
 enum Text {
@@ -22,6 +24,37 @@ enum Text {
 }
 
 const REMEDIES: &[(&[u32], Text)] = &[
+    (
+        &[50005, 50076, 50079, 53000, 53001, 53002, 53003],
+        Text::With(|facts| {
+            if facts.in_browser {
+                "this tenant's policy asks for more than this sign-in offers: use a device that meets it, or ask an administrator"
+            } else {
+                "this tenant's policy asks for more than this login mode can do; use the browser: kubelogin convert-kubeconfig -l interactive"
+            }
+            .to_owned()
+        }),
+    ),
+    (
+        &[50034, 50053, 50055, 50126],
+        Text::Plain("check user name and password; the account may be locked or its password expired"),
+    ),
+    (
+        &[50011, 500_113],
+        Text::Plain(
+            "the redirect address is not registered for this app: register http://localhost as a public client's, or pass --redirect-url",
+        ),
+    ),
+    (&[50089, 50173, 70043, 700_082, 700_084], Text::Plain("the sign-in has expired: sign in again")),
+    (
+        &[50020, 90072],
+        Text::With(|facts| {
+            format!(
+                "this account is not a member of the tenant {}: sign in with another account, or pass --tenant-id",
+                facts.tenant
+            )
+        }),
+    ),
     (
         &[50105, 65001],
         Text::Plain("an administrator has to assign this identity to the app, or to consent to the app"),

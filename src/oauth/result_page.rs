@@ -39,7 +39,7 @@ pub fn page(status: &str, page: &Page) -> Vec<u8> {
             "The sign-in failed",
             format!(
                 "<p>{} ({})</p><p>Details are in the terminal. You can close this window.</p>",
-                escape(&one_line(description)),
+                escape(&one_line(description.lines().next().unwrap_or_default())),
                 escape(&one_line(error))
             ),
         ),

@@ -131,6 +131,37 @@ fn another_users_entry_is_not_used() {
     recovers(&people, "it belongs to another user");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn two_users_of_one_open_folder_never_use_each_others_tokens() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let people = people();
+    let shared = people.home.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let program = people.home.path().join("kubelogin");
+    std::fs::copy(crate::support::kubelogin::binary(), &program).unwrap();
+    let run = |user: u32| {
+        let prepared = people.command("contoso", &ARGS);
+        let mut command = std::process::Command::new(&program);
+        command.args(prepared.get_args()).arg("--cache-dir").arg(&shared).env_clear();
+        command.envs(prepared.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.uid(user).output().ok().map(Run::of)
+    };
+    let Some(first) = run(12345) else {
+        println!("SKIP root: a process cannot be given to another user");
+        return;
+    };
+    assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""));
+    assert_eq!(run(12345).unwrap().token, first.token);
+    let second = run(12346).unwrap();
+    assert_eq!(second.code, Some(0), "{second:?}");
+    assert!(second.token != first.token && second.stderr.contains("Warning: the token cache"), "{second:?}");
+    // Whoever reads a file of root's own folder as root is another user too.
+    assert!(run(0).unwrap().stderr.contains("it belongs to another user"));
+}
+
 /// Runs in a folder where nothing can be written: a sign-in each time, with one warning.
 fn works_without_a_cache(folder: &Path) {
     let people = people();

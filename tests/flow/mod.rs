@@ -7,6 +7,9 @@ mod device_code;
 mod hostile;
 mod interactive;
 mod kubectl;
+#[cfg(unix)]
+mod kubectl_people;
+mod legacy;
 mod machines;
 mod proxies;
 mod refresh;

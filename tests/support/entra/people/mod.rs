@@ -37,6 +37,16 @@ pub fn answer(state: &mut State, request: &Request) -> Option<Reply> {
     let people = &mut state.people;
     let (status, body) = match (request.method.as_str(), segments(request).as_slice()) {
         ("POST", [tenant, "oauth2", "v2.0", "devicecode"]) => people.device_code(tenant, &request.form()),
+        ("POST", [tenant, "oauth2", "devicecode"]) if request.query() == parse_form("api-version=1.0") => {
+            people.device_code_v1(tenant, &request.form())
+        }
+        ("POST", [tenant, "oauth2", "token"]) if request.query() == parse_form("api-version=1.0") => {
+            let form = request.form();
+            match field(&form, "grant_type")? {
+                "device_code" | "password" | "refresh_token" => people.token_v1(tenant, &form),
+                _ => return None,
+            }
+        }
         ("POST", [tenant, "oauth2", "v2.0", "token"]) => {
             let form = request.form();
             let grant = short(field(&form, "grant_type")?);
@@ -120,6 +130,55 @@ impl Grants {
         answer.unwrap_or_else(|refusal| refusal)
     }
 
+    /// Answers a request to the v1 token endpoint, which has other names for some fields; what it issues
+    /// is for `spn:` and lives as long as a string says.
+    fn token_v1(&mut self, tenant: &str, form: &Form) -> Answer {
+        if field(form, "client_info").is_some() || field(form, "scope").is_some() {
+            return refuse("invalid_request", "AADSTS90014: a field of v2");
+        }
+        let server = field(form, "resource").unwrap_or_default().to_owned();
+        let mut v2: Form = vec![("client_info".to_owned(), "1".to_owned())];
+        for (name, value) in form {
+            match (name.as_str(), value.as_str()) {
+                ("grant_type", "device_code") => v2.push((
+                    "grant_type".to_owned(),
+                    "urn:ietf:params:oauth:grant-type:device_code".to_owned(),
+                )),
+                ("code", _) => v2.push(("device_code".to_owned(), value.clone())),
+                ("resource", _) if field(form, "code").is_some() => {}
+                ("resource", _) => v2.push(("scope".to_owned(), person_scope_of(&format!("spn:{server}")))),
+                _ => v2.push((name.clone(), value.clone())),
+            }
+        }
+        let (status, mut body) = self.token(tenant, &v2);
+        if status == 200 {
+            body["expires_in"] = self.lifetime.to_string().into();
+        }
+        (status, body)
+    }
+
+    /// Answers a request for a device code of the v1 endpoint.
+    fn device_code_v1(&mut self, tenant: &str, form: &Form) -> Answer {
+        if let Err(refusal) = exactly(form, &["client_id", "resource"]) {
+            return refusal;
+        }
+        let server = field(form, "resource").unwrap();
+        let v2 = vec![
+            ("client_id".to_owned(), field(form, "client_id").unwrap().to_owned()),
+            ("scope".to_owned(), person_scope_of(&format!("spn:{server}"))),
+        ];
+        let (status, mut body) = self.device_code(tenant, &v2);
+        if let Some(object) = body.as_object_mut() {
+            let uri = object.remove("verification_uri").unwrap();
+            object.insert("verification_url".to_owned(), uri);
+            for number in ["expires_in", "interval"] {
+                let text = object[number].to_string();
+                object.insert(number.to_owned(), text.into());
+            }
+        }
+        (status, body)
+    }
+
     /// How many requests of this grant came.
     pub fn count(&self, grant: &str) -> usize {
         self.seen.iter().filter(|(of, _)| of == grant).count()
@@ -177,6 +236,11 @@ fn expect(form: &Form, name: &str, value: &str) -> Result<(), Answer> {
         Some(came) if came == value => Ok(()),
         came => Err(refuse("invalid_request", &format!("AADSTS90014: {name} is {came:?}, not {value:?}"))),
     }
+}
+
+/// The scope of a person's token for `server`.
+fn person_scope_of(server: &str) -> String {
+    format!("{server}/.default openid offline_access profile")
 }
 
 /// The scope of a person's token, of any server.

@@ -1,0 +1,34 @@
+//! `--legacy`: the v1 endpoints and the `spn:` audience, for people.
+
+use crate::support::entra::SERVER;
+use crate::support::people::People;
+
+#[test]
+fn devicecode_and_ropc_use_the_v1_endpoints_with_a_cache_of_their_own() {
+    let people = People::start();
+    people.grants().passwords.insert("u".to_owned(), "p".to_owned());
+    for mode in [&["-ldevicecode"][..], &["-lropc", "--username=u", "--password=p"]] {
+        let with = |more: &[&str]| people.run("contoso", &[mode, more].concat());
+        let legacy = with(&["--legacy"]);
+        assert_eq!(legacy.code, Some(0), "{legacy:?}");
+        assert!(people.entra.knows(&legacy.token, &format!("spn:{SERVER}")));
+        let usual = with(&[]);
+        assert!(people.entra.knows(&usual.token, SERVER), "{usual:?}");
+        assert_eq!(with(&["--legacy"]).token, legacy.token);
+        let refreshed = with(&["--legacy", "--force-refresh"]);
+        assert!(people.entra.knows(&refreshed.token, &format!("spn:{SERVER}")), "{refreshed:?}");
+    }
+    assert_eq!(
+        (people.count("devicecode"), people.count("password"), people.count("refresh_token")),
+        (2, 2, 2)
+    );
+}
+
+#[test]
+fn interactive_ignores_it_and_says_so_at_v_1() {
+    let people = People::start();
+    let args = ["-linteractive", "--skip-open-browser", "--authentication-timeout=1ms", "--legacy", "-v1"];
+    let run = people.run("contoso", &args);
+    assert!(run.stderr.contains("--legacy is ignored in interactive login"), "{run:?}");
+    assert!(run.stderr.contains("/contoso/oauth2/v2.0/authorize?"), "{run:?}");
+}
