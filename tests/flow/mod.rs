@@ -17,5 +17,4 @@ mod ropc;
 mod service_principal;
 mod single_flight;
 
-
 pub use kubectl::kubectls;
