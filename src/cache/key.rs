@@ -68,7 +68,8 @@ pub fn fingerprint(parts: &[&[u8]]) -> String {
         sha.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         sha.update(part);
     }
-    sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let nibble = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
+    sha.finalize().iter().flat_map(|byte| [nibble(byte >> 4), nibble(byte & 15)]).collect()
 }
 
 /// Whether a file name is one that [`Key::file_name`] gives.

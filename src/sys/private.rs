@@ -24,7 +24,8 @@ pub struct Private {
 pub fn read(path: &Path, limit: u64) -> io::Result<Private> {
     let file = open(OpenOptions::new().read(true), path)?;
     let was_readable_by_others = check(&file)?;
-    let mut bytes = Zeroizing::new(Vec::new());
+    // Room for most tokens: one read, and no copies left behind by growing.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(8 << 10));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("is larger than {limit} bytes")));
