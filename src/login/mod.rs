@@ -11,6 +11,7 @@ pub mod ropc;
 pub mod service_principal;
 pub mod session;
 
+use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -90,7 +91,13 @@ impl<'a> Login<'a> {
     /// # Errors
     /// A setting that the mode needs is missing or cannot be used.
     pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
-        match options.login() {
+        let mode = options.login();
+        if !matches!(mode, Mode::DeviceCode | Mode::Interactive | Mode::Ropc | Mode::ServicePrincipal) {
+            for id in [Id::Legacy, Id::PopEnabled].into_iter().filter(|id| options.is_on(*id)) {
+                ctx.log(1, || format!("{} is ignored in {} login", id.dashed(), mode.name()));
+            }
+        }
+        match mode {
             Mode::DeviceCode | Mode::Interactive | Mode::Ropc => Person::new(ctx, options).map(Self::Person),
             Mode::ServicePrincipal => ServicePrincipal::new(ctx, options).map(Self::ServicePrincipal),
             Mode::Msi => ManagedIdentity::new(ctx, options).map(Self::ManagedIdentity),

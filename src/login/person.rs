@@ -81,8 +81,7 @@ impl<'a> Person<'a> {
     /// # Errors
     /// As [`Session::endpoints`].
     pub fn endpoints(&self) -> Result<Endpoints> {
-        let endpoints = self.session.endpoints()?;
-        Ok(if self.legacy { self.session.authority.legacy_endpoints() } else { endpoints })
+        if self.legacy { self.session.legacy_endpoints() } else { self.session.endpoints() }
     }
 
     /// Whether the v1 endpoints of Entra ID are used.

@@ -15,6 +15,7 @@ use crate::secret::Secret;
 pub struct ServicePrincipal<'a> {
     session: Session<'a>,
     client_id: String,
+    legacy: bool,
     credential: Credential,
 }
 
@@ -37,10 +38,19 @@ impl<'a> ServicePrincipal<'a> {
         }
         options.required(Id::ClientSecret, "client secret")?;
         let secret = options.secret(Id::ClientSecret).unwrap_or_else(|| Secret::from(""));
-        if options.is_on(Id::Legacy) || options.is_on(Id::PopEnabled) {
-            return Err(Error::new("--legacy and --pop-enabled are not available in this version yet"));
+        let legacy = options.is_on(Id::Legacy);
+        if options.is_on(Id::PopEnabled) {
+            if !legacy {
+                return Err(Error::new("--pop-enabled is not available in this version yet"));
+            }
+            ctx.log(1, || "--pop-enabled is ignored with --legacy".to_owned());
         }
-        Ok(Self { session: Session::new(ctx, options)?, client_id, credential: Credential::Secret(secret) })
+        Ok(Self {
+            session: Session::new(ctx, options)?,
+            client_id,
+            legacy,
+            credential: Credential::Secret(secret),
+        })
     }
 
     /// What its token is kept under, where it is kept at all: another secret misses.
@@ -52,6 +62,7 @@ impl<'a> ServicePrincipal<'a> {
             client: self.client_id.clone(),
             server: self.session.server.resource().to_owned(),
             mode: Mode::ServicePrincipal.name().to_owned(),
+            legacy: self.legacy,
             credential: Some(fingerprint(&[b"secret", secret.expose().as_bytes()])),
             ..Key::default()
         }
@@ -62,7 +73,10 @@ impl<'a> ServicePrincipal<'a> {
     /// # Errors
     /// The service's refusal, or what kept it from being asked.
     pub fn acquire(&self) -> Result<Token> {
-        let endpoints = self.session.endpoints()?;
+        let endpoints = match self.legacy {
+            true => self.session.legacy_endpoints()?,
+            false => self.session.endpoints()?,
+        };
         let request = match &self.credential {
             Credential::Secret(secret) => {
                 grant::client_secret(&endpoints, &self.client_id, secret, &self.session.server)

@@ -79,6 +79,15 @@ impl<'a> Session<'a> {
         discovery::read_configuration(&response, &self.authority)
     }
 
+    /// The v1 endpoints, of an authority that has passed the same validation.
+    ///
+    /// # Errors
+    /// As [`Session::endpoints`].
+    pub fn legacy_endpoints(&self) -> Result<Endpoints> {
+        self.endpoints()?;
+        Ok(self.authority.legacy_endpoints())
+    }
+
     /// Sends a token request and reads the token.
     ///
     /// # Errors

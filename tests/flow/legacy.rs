@@ -1,5 +1,6 @@
-//! `--legacy`: the v1 endpoints and the `spn:` audience, for people.
+//! `--legacy`: the v1 endpoints and the `spn:` audience, and where it is ignored.
 
+use crate::support::Entra;
 use crate::support::entra::SERVER;
 use crate::support::people::People;
 
@@ -31,4 +32,23 @@ fn interactive_ignores_it_and_says_so_at_v_1() {
     let run = people.run("contoso", &args);
     assert!(run.stderr.contains("--legacy is ignored in interactive login"), "{run:?}");
     assert!(run.stderr.contains("/contoso/oauth2/v2.0/authorize?"), "{run:?}");
+}
+
+#[test]
+fn a_service_principal_gets_the_spn_audience_from_v1_with_a_cache_of_its_own() {
+    let entra = Entra::start();
+    let legacy = entra.spn().args(&["--legacy", "--pop-enabled", "--pop-claims", "u=/x", "-v1"]).run();
+    assert!(entra.knows(&legacy.token(), &format!("spn:{SERVER}")));
+    assert!(legacy.stderr.contains("--pop-enabled is ignored with --legacy"), "{}", legacy.stderr);
+    let target = entra.requests()[0].target.clone();
+    assert!(target.ends_with("/oauth2/token?api-version=1.0"), "{target}");
+}
+
+#[test]
+fn modes_that_know_no_legacy_tokens_say_so_at_v_1() {
+    let run =
+        crate::support::Kubelogin::new(&["get-token", "-lazurecli", "--server-id=s", "--legacy", "-v1"])
+            .env("PATH", "/nonexistent")
+            .run();
+    assert!(run.stderr.contains("--legacy is ignored in azurecli login"), "{}", run.stderr);
 }
