@@ -134,15 +134,18 @@ fn is_original_token(name: &str) -> bool {
     if !ENVIRONMENTS.contains(&environment.to_ascii_lowercase().as_str()) {
         return false;
     }
-    let ids = ids.strip_suffix("_legacy").unwrap_or(ids);
-    // An id is a GUID (four dashes) or a name, and any of the three may have been left out.
-    let guids = ids.split('-').filter(|part| is_hex(part, 12)).count();
-    let parts = ids.split('-').count();
-    if environment.is_empty() { guids >= 2 } else { parts >= 3 }
+    // The client id always is a GUID; a tenant may be a domain name, and the environment a blank.
+    let least = if environment.is_empty() { 2 } else { 1 };
+    guids(ids.strip_suffix("_legacy").unwrap_or(ids)) >= least
 }
 
-fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit())
+/// How many GUIDs (8-4-4-4-12 hexadecimal digits) stand in a text whose parts are joined by dashes.
+fn guids(text: &str) -> usize {
+    const LENGTHS: [usize; 5] = [8, 4, 4, 4, 12];
+    let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_guid = |five: &&[&str]| five.iter().zip(LENGTHS).all(|(p, length)| p.len() == length && is_hex(p));
+    parts.windows(LENGTHS.len()).filter(is_guid).count()
 }
 
 /// The original's record of who signed in last has a name that other programs use too.
@@ -184,9 +187,15 @@ mod tests {
         ] {
             assert!(is_original_token(&ours), "{ours}");
         }
-        for foreign in
-            ["AzureCloud.json", "a-b-c-d.json", "-a.json", "config.json", "AzurePublicCloud-x", "-.json"]
-        {
+        for foreign in [
+            "AzureCloud.json",
+            "a-b-c-d.json",
+            "-a.json",
+            "config.json",
+            "AzurePublicCloud-x",
+            "-.json",
+            "azurecloud-my-old-notes.json",
+        ] {
             assert!(!is_original_token(foreign), "{foreign}");
         }
     }

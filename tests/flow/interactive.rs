@@ -1,6 +1,6 @@
 //! `interactive` with a browser played by the test; a real one is in `chromium`.
 
-use crate::support::entra::people::refuse;
+use crate::support::entra::people::{field, refuse};
 use crate::support::people::{People, Run};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,16 +14,27 @@ struct Waiting {
 
 /// Starts a sign-in and reads the address that the browser has to open.
 fn start(people: &People, more: &[&str]) -> Waiting {
+    start_after(people, more, 1)
+}
+
+/// The same at the highest verbosity, where more is said before the address.
+fn start_verbose(people: &People) -> Waiting {
+    start_after(people, &["-v10"], 10)
+}
+
+fn start_after(people: &People, more: &[&str], most_lines: usize) -> Waiting {
     let mut args = vec!["-linteractive", "--skip-open-browser"];
     args.extend(more);
     let mut child = people.command("contoso", &args).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut lines = [String::new(), String::new()];
-    for line in &mut lines {
-        stderr.read_line(line).unwrap();
+    let mut said = Vec::new();
+    while said.len() <= most_lines && !said.last().is_some_and(|line: &String| line.starts_with("https://")) {
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        said.push(line);
     }
-    let url = lines[1].trim().to_owned();
-    assert!(url.starts_with("https://localhost"), "{lines:?}");
+    let url = said.pop().unwrap().trim().to_owned();
+    assert!(url.starts_with("https://localhost"), "{said:?}");
     Waiting { child, stderr, url }
 }
 
@@ -119,6 +130,26 @@ fn a_posted_form_signs_in_over_ipv4_and_ipv6() {
         assert_eq!((run.code, run.token.as_str()), (Some(0), "access-2-contoso-ada@example"), "{run:?}");
         assert_eq!(people.run("contoso", &["-linteractive", "--login-hint=ada@example"]).token, run.token);
     }
+}
+
+#[test]
+fn nothing_secret_is_said_at_any_verbosity() {
+    let people = People::start();
+    let waiting = start_verbose(&people);
+    let form = waiting.signed_in(&people);
+    send(&format!("127.0.0.1:{}", waiting.port()), &post("/", &form));
+    let run = waiting.end();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let seen = people.grants().seen.last().unwrap().1.clone();
+    let secrets: Vec<&str> = ["code", "code_verifier"]
+        .iter()
+        .map(|name| field(&seen, name).unwrap())
+        .chain(["access-", "refresh-"])
+        .collect();
+    for secret in secrets {
+        assert!(!run.stderr.contains(secret), "{secret} in {}", run.stderr);
+    }
+    assert!(run.stderr.contains("/token"), "it was verbose: {}", run.stderr);
 }
 
 #[test]

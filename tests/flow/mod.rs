@@ -16,5 +16,6 @@ mod refresh;
 mod ropc;
 mod service_principal;
 mod single_flight;
+mod token_cache;
 
 pub use kubectl::kubectls;
