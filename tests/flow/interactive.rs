@@ -271,7 +271,7 @@ fn a_browser_that_cannot_be_opened_is_said_and_waited_on() {
     {
         let mut command = people.command(
             "contoso",
-            &["-linteractive", "--browser-command", browser, "--authentication-timeout=300ms"],
+            &["-linteractive", "--browser-command", browser, "--authentication-timeout=1500ms"],
         );
         let run = Run::of(command.output().unwrap());
         assert!(
@@ -296,7 +296,7 @@ fn the_browser_gets_the_address_as_its_one_argument_and_none_of_our_streams() {
         );
         std::fs::write(&script, text).unwrap();
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let mut command = people.command("contoso", &["-linteractive", "--authentication-timeout=500ms"]);
+        let mut command = people.command("contoso", &["-linteractive", "--authentication-timeout=2s"]);
         if variable {
             command.env("BROWSER", &script);
         } else {

@@ -3,6 +3,7 @@
 mod authorities;
 mod cache_damage;
 mod chromium;
+mod clock;
 mod device_code;
 mod hostile;
 mod interactive;
