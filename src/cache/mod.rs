@@ -197,7 +197,8 @@ fn temporary_of(name: &str) -> Option<&str> {
     (!process.is_empty() && process.bytes().all(|b| b.is_ascii_digit())).then_some(entry)
 }
 
-/// Deletes what killed writers of this entry left behind; the lock is held, so none is at work.
+/// Deletes what killed writers of this entry left behind. The lock is held, so none is at work; where
+/// locks do not work, the worst is that another writer has to warn.
 fn sweep_temporaries(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str())) else {
         return;

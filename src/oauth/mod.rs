@@ -11,6 +11,7 @@ pub mod message;
 pub mod pkce;
 pub mod realm;
 pub mod redirect;
+pub mod redirect_url;
 pub mod remedy;
 pub mod result_page;
 pub mod token;

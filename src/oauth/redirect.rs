@@ -1,93 +1,18 @@
-//! The browser's way back: the redirect address, and reading what the browser sends there.
+//! The browser's way back: reading what it sends to the redirect address.
 //!
 //! Bytes from the loopback port are anybody's. [`step`] looks at what has come of one request and either
 //! asks for more, answers with a page, or takes the code; it bounds header and body, and only an
 //! answer with the right `state` ends the sign-in.
 
 use super::pkce::State;
+use super::redirect_url::RedirectUrl;
 use super::result_page::{Page, page, plain};
-use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 /// The longest header; browsers send a few KiB of cookies to localhost at most.
 const LONGEST_HEADER: usize = 16 << 10;
 /// The longest form: a code is a few KiB.
 const LONGEST_BODY: usize = 64 << 10;
-
-/// Which loopback addresses a redirect address means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Host {
-    /// `localhost`: IPv4 or IPv6, as the browser pleases.
-    Localhost,
-    /// `127.0.0.1`
-    V4,
-    /// `[::1]`
-    V6,
-}
-
-/// Where the browser is sent back to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedirectUrl {
-    /// The host.
-    pub host: Host,
-    /// The port; `None` for any free one (RFC 8252 section 7.3).
-    pub port: Option<u16>,
-    path: String,
-}
-
-impl Default for RedirectUrl {
-    /// `http://localhost` on any port: what public clients have registered.
-    fn default() -> Self {
-        Self { host: Host::Localhost, port: None, path: String::new() }
-    }
-}
-
-impl RedirectUrl {
-    /// Reads `--redirect-url`.
-    ///
-    /// # Errors
-    /// Anything but `http://` with localhost, 127.0.0.1 or [::1], an optional port and path.
-    pub fn parse(text: &str) -> Result<Self> {
-        let refuse = || {
-            Error::new(format!("redirect URL \"{text}\" is not valid"))
-                .hint("give http://localhost, http://127.0.0.1 or http://[::1], with any port and path")
-        };
-        let rest = text.strip_prefix("http://").ok_or_else(refuse)?;
-        let path_start = rest.find('/').unwrap_or(rest.len());
-        let (address, path) = rest.split_at_checked(path_start).ok_or_else(refuse)?;
-        let hosts = [("localhost", Host::Localhost), ("127.0.0.1", Host::V4), ("[::1]", Host::V6)];
-        let (port, host) = hosts
-            .into_iter()
-            .find_map(|(name, host)| Some((address.strip_prefix(name)?, host)))
-            .ok_or_else(refuse)?;
-        let port = match port.strip_prefix(':') {
-            None if port.is_empty() => None,
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(digits.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(refuse)?)
-            }
-            _ => return Err(refuse()),
-        };
-        if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&b)) {
-            return Err(refuse());
-        }
-        Ok(Self { host, port, path: path.to_owned() })
-    }
-
-    /// The `redirect_uri` to send: as it was given, with `port` where it named none.
-    pub fn text(&self, port: u16) -> String {
-        let host = match self.host {
-            Host::Localhost => "localhost",
-            Host::V4 => "127.0.0.1",
-            Host::V6 => "[::1]",
-        };
-        format!("http://{host}:{}{}", self.port.unwrap_or(port), self.path)
-    }
-
-    /// The path that a browser asks for.
-    fn request_path(&self) -> &str {
-        if self.path.is_empty() { "/" } else { &self.path }
-    }
-}
 
 /// What the browser brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,7 +167,7 @@ fn parse(bytes: &[u8]) -> Parsed<'_> {
 }
 
 /// The length of a form's body, or the status to refuse it with.
-fn body_length<'a>(lines: impl Iterator<Item = &'a str>) -> std::result::Result<usize, &'static str> {
+fn body_length<'a>(lines: impl Iterator<Item = &'a str>) -> Result<usize, &'static str> {
     let mut length: Option<usize> = None;
     let mut is_form = false;
     for line in lines {
@@ -376,40 +301,6 @@ mod tests {
             assert_eq!(status(&run(&huge)), "413");
         }
         assert_eq!(status(&run(&format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(LONGEST_HEADER)))), "431");
-    }
-
-    #[test]
-    fn redirect_urls() {
-        for (given, sent) in [
-            ("http://localhost", "http://localhost:7"),
-            ("http://localhost:8080", "http://localhost:8080"),
-            ("http://127.0.0.1:1/a/b", "http://127.0.0.1:1/a/b"),
-            ("http://[::1]/", "http://[::1]:7/"),
-        ] {
-            assert_eq!(RedirectUrl::parse(given).unwrap().text(7), sent);
-        }
-        for bad in [
-            "",
-            "localhost",
-            "https://localhost",
-            "http://example.com",
-            "http://localhost.evil",
-            "http://localhost:",
-            "http://localhost:0",
-            "http://localhost:65536",
-            "http://localhost:+1",
-            "http://u@localhost",
-            "http://::1",
-            "http://localhost?x",
-            "http://localhost/#x",
-            "http://localhost/ x",
-            "http://127.0.0.2",
-            "HTTP://localhost",
-            "http://localhost:1:2",
-            "http://localhost/\u{e4}",
-        ] {
-            assert!(RedirectUrl::parse(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]
