@@ -1,7 +1,7 @@
 //! A cached token and its form on disk: JSON with a version, and the whole key inside.
 
 use super::key::Key;
-use crate::oauth::token::Token;
+use crate::oauth::token::{LATEST_EXPIRY, Token};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -105,11 +105,15 @@ pub fn from_json(bytes: &[u8], key: &Key) -> Result<Entry, &'static str> {
     if read.key != *key {
         return Err("holds the token of another sign-in");
     }
-    if read.access_token.is_empty() {
-        return Err("holds no token");
+    let access_token = Secret::new(read.access_token);
+    // As strict as with the service's answers: it goes into an HTTP header and a calendar date.
+    let is_token =
+        !access_token.expose().is_empty() && access_token.expose().bytes().all(|b| b.is_ascii_graphic());
+    if !is_token || read.expires_on > LATEST_EXPIRY {
+        return Err("is damaged or not a token");
     }
     Ok(Entry {
-        access_token: Secret::new(read.access_token),
+        access_token,
         expires_on: read.expires_on,
         obtained_on: read.obtained_on,
         refresh_token: read.refresh_token.map(Secret::new),
@@ -156,6 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn no_damage_panics_or_makes_another_keys_token() {
+        let key = Key { tenant: "t".into(), ..Key::default() };
+        let json = to_json(&key, &entry());
+        for at in 0..json.len() {
+            for byte in [0, b'"', b'{', b'}', b'9', b'-', 0xff] {
+                let mut damaged = json.clone();
+                damaged[at] = byte;
+                if let Ok(read) = from_json(&damaged, &key) {
+                    assert!(read.access_token.expose().bytes().all(|b| b.is_ascii_graphic()));
+                }
+                assert!(from_json(&damaged, &Key::default()).is_err());
+            }
+        }
+    }
+
+    #[test]
     fn foreign_entries_are_told_apart() {
         let key = Key::default();
         let json = String::from_utf8(to_json(&key, &entry())).unwrap();
@@ -165,6 +185,10 @@ mod tests {
         assert_eq!(from_json(newer.as_bytes(), &key), Err("was written by another version"));
         for foreign in ["", "{}", "[]", "null", "{\"version\":1}", "{\"access_token\":\"x\"}", "\u{0}"] {
             assert_eq!(from_json(foreign.as_bytes(), &key), Err("is damaged or not a token"), "{foreign}");
+        }
+        for (from, to) in [("\"at\"", "\"\""), ("\"at\"", "\"a t\""), ("5000", "253402300800")] {
+            let odd = json.replace(from, to);
+            assert_eq!(from_json(odd.as_bytes(), &key), Err("is damaged or not a token"), "{odd}");
         }
     }
 }

@@ -263,6 +263,28 @@ mod tests {
     }
 
     #[test]
+    fn no_damage_to_an_answer_panics_or_passes_with_another_state() {
+        let whole = post(&with_state("code=right")).into_bytes();
+        let mut seed = 1_u64;
+        for _ in 0..20_000 {
+            let mut bytes = whole.clone();
+            for _ in 0..3 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let at = usize::try_from(seed >> 33).unwrap() % bytes.len();
+                bytes[at] = seed.to_le_bytes()[3];
+            }
+            if let Step::End(..) = step(&bytes, &RedirectUrl::default(), &state()) {
+                let text = String::from_utf8_lossy(&bytes);
+                let encoded = text.split_once("\r\n\r\n").unwrap().1;
+                assert!(
+                    encoded.split('&').any(|pair| decode(pair.as_bytes()).ends_with(state().expose())),
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_refusal_ends_it_and_is_escaped_on_the_page() {
         let form =
             with_state("error=access_denied&error_description=AADSTS1%3A+%3Cscript%3Ealert(1)%3C/script%3E");

@@ -7,6 +7,9 @@ use crate::time::{UnixTime, parse_rfc3339, parse_us_date};
 use serde::Deserialize;
 use serde_json::Value;
 
+/// The end of the year 9999, the last that RFC 3339 can write.
+pub const LATEST_EXPIRY: UnixTime = 253_402_300_799;
+
 /// A token as it was issued.
 #[derive(Clone, Debug)]
 pub struct Token {
@@ -115,8 +118,7 @@ fn token(answer: Answer, now: UnixTime) -> Result<Token> {
         (None, None) => None,
     }
     .ok_or_else(|| Error::new("the service's answer does not say when the token expires"))?;
-    // The year 9999 is the last that RFC 3339 can write.
-    if expires_on > 253_402_300_799 {
+    if expires_on > LATEST_EXPIRY {
         return Err(Error::new("the service's answer names an impossible expiry time"));
     }
     Ok(Token {
