@@ -13,8 +13,6 @@ pub enum Class {
     Final,
     /// The network or the service is at fault just now (refused, timed out, 429, 5xx).
     Passing,
-    /// The user interrupted.
-    Interrupted,
 }
 
 /// A failure, ready to be shown to a person.
@@ -38,11 +36,6 @@ impl Error {
     /// An error that may be gone at the next try.
     pub fn passing(message: impl Into<String>) -> Self {
         Self { class: Class::Passing, ..Self::new(message) }
-    }
-
-    /// The user pressed Ctrl-C.
-    pub fn interrupted() -> Self {
-        Self { class: Class::Interrupted, ..Self::new("interrupted") }
     }
 
     /// Says the one thing that the user can do, in place of what was said before.
@@ -80,14 +73,6 @@ impl Error {
     /// What failed and why, without hint and ids.
     pub fn message(&self) -> &str {
         &self.message
-    }
-
-    /// The process's exit code: 130 for an interruption, else 1.
-    pub fn exit_code(&self) -> u8 {
-        match self.class {
-            Class::Interrupted => 130,
-            Class::Final | Class::Passing => 1,
-        }
     }
 }
 
@@ -143,13 +128,6 @@ mod tests {
         let error = Error::new("a\r\nHint: \u{1b}[2Jevil\u{202e}");
         assert_eq!(error.to_string(), "Error: a  Hint:  [2Jevil ");
         assert!(one_line(&"x".repeat(5000)).chars().count() < 2100);
-    }
-
-    #[test]
-    fn only_an_interruption_exits_with_130() {
-        assert_eq!(Error::interrupted().exit_code(), 130);
-        assert_eq!(Error::new("x").exit_code(), 1);
-        assert_eq!(Error::passing("x").exit_code(), 1);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub fn run(ctx: &Context) -> u8 {
         Ok(()) => 0,
         Err(error) => {
             ctx.say(&error.to_string());
-            error.exit_code()
+            1
         }
     }
 }

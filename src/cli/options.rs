@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::login::Mode;
 use crate::secret::Secret;
 use crate::time::parse_go_duration;
-use std::ffi::{OsStr, OsString};
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub enum Source {
 
 struct Setting {
     id: Id,
-    value: OsString,
+    value: Cow<'static, OsStr>,
     source: Source,
 }
 
@@ -46,18 +47,18 @@ impl Options {
     /// An environment variable that is not UTF-8, and what the checks of every mode refuse: an unknown
     /// login method, an authority host that is no URL, half of the PoP pair.
     pub fn resolve(given: Given, env: &Env) -> Result<Self> {
-        let env = if given.is_on(Id::DisableEnvironmentOverride) { Env::default() } else { env.clone() };
+        let nothing = Env::default();
+        let env = if given.is_on(Id::DisableEnvironmentOverride) { &nothing } else { env };
         let login = {
             // A command without the flag is not stopped by a variable that it does not use.
-            let none = Env::default();
-            let env = if Id::Login.flag().belongs_to(given.command) { &env } else { &none };
+            let env = if Id::Login.flag().belongs_to(given.command) { env } else { &nothing };
             let setting = resolve_one(Id::Login.flag(), &given, env, None)?;
             Mode::parse(&setting.value.to_string_lossy())?
         };
         let settings = FLAGS
             .iter()
             .filter(|flag| flag.belongs_to(given.command))
-            .map(|flag| resolve_one(flag, &given, &env, Some(login)))
+            .map(|flag| resolve_one(flag, &given, env, Some(login)))
             .collect::<Result<_>>()?;
         let options = Self { given, settings, login };
         options.check()?;
@@ -101,7 +102,7 @@ impl Options {
     }
 
     fn os(&self, id: Id) -> Option<&OsStr> {
-        self.setting(id).map(|setting| setting.value.as_os_str()).filter(|value| !value.is_empty())
+        self.setting(id).map(|setting| &*setting.value).filter(|value| !value.is_empty())
     }
 
     /// A setting's text; `None` if it has none or an empty one.
@@ -190,8 +191,10 @@ fn how_to_give(flag: &Flag) -> String {
 fn resolve_one(flag: &'static Flag, given: &Given, env: &Env, login: Option<Mode>) -> Result<Setting> {
     let azure_rm = given.is_on(Id::UseAzureRmEnvVars);
     let mut setting = match given.last(flag.id) {
-        Some(said) => Setting { id: flag.id, value: said.to_owned(), source: Source::Flag },
-        None => Setting { id: flag.id, value: flag.default.into(), source: Source::Default },
+        Some(said) => Setting { id: flag.id, value: Cow::Owned(said.to_owned()), source: Source::Flag },
+        None => {
+            Setting { id: flag.id, value: Cow::Borrowed(OsStr::new(flag.default)), source: Source::Default }
+        }
     };
     for variable in flag.env {
         let counts = match variable.when {
@@ -214,7 +217,7 @@ fn resolve_one(flag: &'static Flag, given: &Given, env: &Env, login: Option<Mode
             (Kind::Duration, Some(text)) if parse_go_duration(text).is_none_or(|d| d.is_zero()) => continue,
             _ => {}
         }
-        setting.value = value.to_owned();
+        setting.value = Cow::Owned(value.to_owned());
         setting.source = Source::Env(variable.name);
     }
     Ok(setting)
@@ -235,6 +238,7 @@ fn is_absolute_url(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::cli::parse::parse;
+    use std::ffi::OsString;
 
     fn options(args: &[&str], env: &[(&str, &str)]) -> Result<Options> {
         let args: Vec<OsString> = std::iter::once(&"get-token").chain(args).map(OsString::from).collect();

@@ -24,8 +24,9 @@ pub struct Private {
 pub fn read(path: &Path, limit: u64) -> io::Result<Private> {
     let file = open(OpenOptions::new().read(true), path)?;
     let was_readable_by_others = check(&file)?;
-    // Room for most tokens: one read, and no copies left behind by growing.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(8 << 10));
+    // One byte more than there is: the end is seen without growing, which would leave copies behind.
+    let length = file.metadata()?.len().min(limit);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("is larger than {limit} bytes")));
