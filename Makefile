@@ -31,6 +31,7 @@ static: ## the fully static program: target/<arch>-unknown-linux-musl/release/ku
 
 static-test: static ## runs it in an empty root folder: no libc, no /etc but what it is given
 	scripts/static-test $(STATIC)
+	scripts/imds-test $(STATIC)
 
 bench: static ## size, memory, instructions and requests of the whole process
 	scripts/bench $(STATIC)

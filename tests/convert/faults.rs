@@ -127,9 +127,24 @@ fn a_lock_left_behind_is_waited_for_and_then_named() {
     assert!(clock.0.get() >= Duration::from_secs(10));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), config(PROVIDER));
     assert!(lock.exists());
+    // A link is locked by its own name, as kubectl does it, and by its target's.
+    let link = files.path().join("link");
+    symlink(&path, &link).unwrap();
+    let through_link = ["convert-kubeconfig", "-l", "msi", "--kubeconfig", link.to_str().unwrap()];
+    assert_eq!(kubelogin::run(&world(&through_link)), 1);
     std::fs::remove_file(&lock).unwrap();
-    assert_eq!(kubelogin::run(&world(&args)), 0);
-    assert!(!lock.exists());
+    let lock = files.file("link.lock", "");
+    assert_eq!(kubelogin::run(&world(&through_link)), 1);
+    std::fs::remove_file(&lock).unwrap();
+    assert_eq!(kubelogin::run(&world(&through_link)), 0);
+    assert_eq!(
+        std::fs::read_dir(files.path())
+            .unwrap()
+            .flatten()
+            .filter(|e| e.path().extension().is_some_and(|x| x == "lock"))
+            .count(),
+        0
+    );
 }
 
 #[test]

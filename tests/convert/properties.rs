@@ -94,6 +94,16 @@ fn ours(user: &Value) -> bool {
         || user.get("exec").and_then(|e| e.get("command")).and_then(Value::as_text) == Some("kubelogin")
 }
 
+/// Everything before the first user.
+fn head(text: &str) -> &str {
+    &text[..text.find("- name: u0").unwrap()]
+}
+
+/// One user's lines, with the comments between it and the next.
+fn segment(text: &str) -> &str {
+    &text[..text[1..].find("- name: u").map_or(text.len(), |at| at + 1)]
+}
+
 #[test]
 fn converting_changes_only_what_the_rules_name() {
     let files = TempDir::new();
@@ -126,11 +136,20 @@ fn converting_changes_only_what_the_rules_name() {
         }
         // What is not in a converted user is there byte for byte.
         if !output.stderr.contains("written anew") {
-            for line in text.lines().filter(|line| {
-                line.starts_with(['#', 'x', 'a', 'k', 'p', 'c', '-', ' ']) && line.contains("x-")
-            }) {
-                assert!(converted.contains(line), "{seed}: {line}");
+            let kept = users(&old)
+                .into_iter()
+                .filter(|(_, user)| !ours(user))
+                .map(|(name, _)| format!("- name: {name}"));
+            let mut segments: Vec<&str> = vec![head(&text)];
+            for start in
+                kept.map(|name| text.find(&format!("{name}\n")).or(text.find(&format!("{name}\r"))).unwrap())
+            {
+                segments.push(segment(&text[start..]));
             }
+            for segment in segments {
+                assert!(converted.contains(segment), "{seed}: {segment:?} is not in\n{converted}");
+            }
+            assert!(converted.starts_with(head(&text)), "{seed}");
         }
         let once = converted;
         convert(&path, &["-l", mode]).run();

@@ -99,3 +99,39 @@ fn kubectl_gets_nodes() {
         }
     }
 }
+
+#[test]
+fn a_pod_s_token_may_rotate_between_two_calls_of_kubectl() {
+    use crate::support::entra::unsigned_jwt;
+    let Some(kubectl) = kubectls().pop() else {
+        println!("SKIP kubectl");
+        return;
+    };
+    let entra = Entra::start();
+    let api = ApiServer::start(entra.ca(), entra.checker(SERVER));
+    let files = TempDir::new();
+    let config = kubeconfig(&entra, &api, "v1").replace("--login, spn", "--login, workloadidentity");
+    let config = files.file("config", config);
+    for generation in 0..2 {
+        let projected = unsigned_jwt(
+            &serde_json::json!({ "sub": "system:serviceaccount:ns:app", "generation": generation }),
+        );
+        // Only the newest token is taken.
+        entra.state().federated = Some(projected.clone());
+        let token = files.file("token", projected);
+        let nodes = Command::new(&kubectl)
+            .args(["get", "nodes", "--kubeconfig"])
+            .arg(&config)
+            .env_clear()
+            .env("HOME", files.path())
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("SSL_CERT_FILE", entra.ca_file())
+            .env("AZURE_ENVIRONMENT_FILEPATH", entra.environment_file())
+            .env("AZURE_CLIENT_ID", CLIENT)
+            .env("AZURE_FEDERATED_TOKEN_FILE", token)
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8_lossy(&nodes.stdout);
+        assert!(stdout.contains(NODE), "{stdout}{}", String::from_utf8_lossy(&nodes.stderr));
+    }
+}
