@@ -1,6 +1,6 @@
 //! From an old user entry and the options to the new entry: the rules as data.
 
-use super::yaml::{Scalar, Value};
+use super::value::{Scalar, Value};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::cli::parse::{Given, parse_exec_args};

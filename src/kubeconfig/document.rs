@@ -4,7 +4,8 @@
 //! checked: the new text is read again and must mean what was intended.
 
 use super::emit;
-use super::yaml::{Place, Reader, Value};
+use super::value::Value;
+use super::yaml::{Place, Reader};
 use crate::error::{Error, Result};
 use saphyr_parser::Event;
 use std::collections::{HashMap, HashSet};

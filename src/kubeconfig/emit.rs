@@ -2,7 +2,7 @@
 //! one place.
 
 use super::scalar::{is_plain_text, quoted};
-use super::yaml::{Scalar, Value};
+use super::value::{Scalar, Value};
 
 /// Writes a mapping's lines; the first one without its indentation, which stands there already.
 pub fn block(value: &Value, indent: usize, line_end: &str) -> String {

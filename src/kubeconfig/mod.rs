@@ -8,6 +8,7 @@ pub mod diff;
 pub mod document;
 pub mod emit;
 pub mod scalar;
+pub mod value;
 pub mod yaml;
 
 use crate::context::Context;

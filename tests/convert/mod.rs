@@ -7,7 +7,8 @@ mod properties;
 
 use crate::support::kubelogin::Output;
 use crate::support::{Kubelogin, TempDir};
-use kubelogin::kubeconfig::yaml::{Reader, Value};
+use kubelogin::kubeconfig::value::Value;
+use kubelogin::kubeconfig::yaml::Reader;
 use std::path::Path;
 
 /// An `auth-provider: azure` entry, as `az aks get-credentials --format azure` writes it.

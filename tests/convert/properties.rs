@@ -2,7 +2,7 @@
 
 use super::{convert, value};
 use crate::support::TempDir;
-use kubelogin::kubeconfig::yaml::Value;
+use kubelogin::kubeconfig::value::Value;
 
 /// xorshift64*, so that a failing case comes again by its number.
 struct Random(u64);

@@ -6,46 +6,18 @@ use crate::support::{Entra, Kubelogin};
 use serde_json::json;
 
 fn by_host(entra: &Entra) -> Kubelogin {
-    Kubelogin::new(&[
-        "get-token",
-        "-l",
-        "spn",
-        "--server-id",
-        SERVER,
-        "--client-id",
-        CLIENT,
-        "--tenant-id",
-        TENANT,
-        "--client-secret",
-        SECRET,
-        "--authority-host",
-        &entra.url(),
-    ])
-    .env("SSL_CERT_FILE", entra.ca_file())
+    Kubelogin::spn().args(&["--authority-host", &entra.url()]).env("SSL_CERT_FILE", entra.ca_file())
 }
 
 #[test]
 fn an_unknown_cloud_is_refused_with_the_list() {
-    Kubelogin::new(&["get-token", "-l", "spn", "--server-id", "s", "--client-id", "c", "--client-secret", "x", "-t", "t", "-e", "Azure"])
+    Kubelogin::spn().args(&["-e", "Azure"])
         .run()
         .fails_with("unknown environment \"Azure\"; use one of AzurePublicCloud, AzureChinaCloud, AzureUSGovernmentCloud, AzureStackCloud");
-    Kubelogin::new(&[
-        "get-token",
-        "-l",
-        "spn",
-        "--server-id",
-        "s",
-        "--client-id",
-        "c",
-        "--client-secret",
-        "x",
-        "-t",
-        "t",
-        "-e",
-        "AzureStackCloud",
-    ])
-    .run()
-    .fails_with("AZURE_ENVIRONMENT_FILEPATH, which is not set");
+    Kubelogin::spn()
+        .args(&["-e", "AzureStackCloud"])
+        .run()
+        .fails_with("AZURE_ENVIRONMENT_FILEPATH, which is not set");
 }
 
 #[test]
@@ -99,24 +71,7 @@ fn validation_needs_the_public_cloud_and_names_the_flag_that_does_without() {
 
 #[test]
 fn authority_hosts_that_are_none() {
-    let with = |host: &str| {
-        Kubelogin::new(&[
-            "get-token",
-            "-l",
-            "spn",
-            "--server-id",
-            "s",
-            "--client-id",
-            "c",
-            "-t",
-            "t",
-            "--client-secret",
-            "x",
-            "--authority-host",
-            host,
-        ])
-        .run()
-    };
+    let with = |host: &str| Kubelogin::spn().args(&["--authority-host", host]).run();
     with("x").fails_with("authority host \"x\" is not valid");
     with("https://x").fails_with("authority host \"https://x\" should have a trailing slash");
     with("http://x/").fails_with("is not https");

@@ -1,7 +1,7 @@
 //! Answers that no authority should give: each is a clear error, exit 1, nothing on stdout.
 
 use crate::support::ca::Leaf;
-use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
+use crate::support::entra::SERVER;
 use crate::support::http::{Listener, Reply, Request, read_request};
 use crate::support::{Ca, Entra, Kubelogin, TempDir};
 use rustls::{ServerConnection, StreamOwned};
@@ -190,23 +190,7 @@ fn nobody_there() {
 fn environment_files_that_cannot_be_used() {
     let files = TempDir::new();
     let with = |path: &std::path::Path| {
-        Kubelogin::new(&[
-            "get-token",
-            "-l",
-            "spn",
-            "-e",
-            "AzureStackCloud",
-            "--server-id",
-            SERVER,
-            "--client-id",
-            CLIENT,
-            "--tenant-id",
-            TENANT,
-            "--client-secret",
-            SECRET,
-        ])
-        .env("AZURE_ENVIRONMENT_FILEPATH", path)
-        .run()
+        Kubelogin::spn().args(&["-e", "AzureStackCloud"]).env("AZURE_ENVIRONMENT_FILEPATH", path).run()
     };
     with(files.path()).fails_with("is a folder");
     with(&files.path().join("missing")).fails_with("No such file");
@@ -262,23 +246,10 @@ fn sign_in(files: &TempDir, port: u16) -> Kubelogin {
     if !ca.exists() {
         files.file("ca.pem", Ca::new("Test Root").pem());
     }
-    Kubelogin::new(&[
-        "get-token",
-        "-l",
-        "spn",
-        "-e",
-        "AzureStackCloud",
-        "--server-id",
-        SERVER,
-        "--client-id",
-        CLIENT,
-        "--tenant-id",
-        TENANT,
-        "--client-secret",
-        SECRET,
-    ])
-    .env("AZURE_ENVIRONMENT_FILEPATH", cloud)
-    .env("SSL_CERT_FILE", ca)
+    Kubelogin::spn()
+        .args(&["-e", "AzureStackCloud"])
+        .env("AZURE_ENVIRONMENT_FILEPATH", cloud)
+        .env("SSL_CERT_FILE", ca)
 }
 
 /// Copies bytes both ways to a port of this machine.

@@ -1,7 +1,7 @@
 //! Proxies and trust: which way a request takes, and whom it believes.
 
 use super::hostile::pass_through;
-use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
+use crate::support::entra::SERVER;
 use crate::support::http::{Listener, Reply, read_request, write_reply};
 use crate::support::{Entra, Kubelogin, TempDir};
 use std::io::BufReader;
@@ -44,23 +44,10 @@ impl Proxy {
 /// A sign-in at a name that only the proxy can reach.
 fn behind(entra: &Entra, files: &TempDir) -> Kubelogin {
     let cloud = format!(r#"{{"activeDirectoryEndpoint":"https://login.test:{}/"}}"#, entra.port());
-    Kubelogin::new(&[
-        "get-token",
-        "-l",
-        "spn",
-        "-e",
-        "AzureStackCloud",
-        "--server-id",
-        SERVER,
-        "--client-id",
-        CLIENT,
-        "--tenant-id",
-        TENANT,
-        "--client-secret",
-        SECRET,
-    ])
-    .env("AZURE_ENVIRONMENT_FILEPATH", files.file("cloud.json", cloud))
-    .env("SSL_CERT_FILE", entra.ca_file())
+    Kubelogin::spn()
+        .args(&["-e", "AzureStackCloud"])
+        .env("AZURE_ENVIRONMENT_FILEPATH", files.file("cloud.json", cloud))
+        .env("SSL_CERT_FILE", entra.ca_file())
 }
 
 #[test]

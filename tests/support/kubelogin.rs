@@ -1,6 +1,7 @@
 //! A builder over the real binary, in an environment of its own.
 
 use super::TempDir;
+use super::entra::{CLIENT, SECRET, SERVER, TENANT};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -35,6 +36,13 @@ impl Kubelogin {
         let mut command = Command::new(binary());
         command.args(args).env_clear().env("HOME", home.path()).stdin(Stdio::null());
         Self { command, home }
+    }
+
+    /// `get-token` of the registered app with its secret; the authority is yet to be said.
+    pub fn spn() -> Self {
+        let ids =
+            ["--server-id", SERVER, "--client-id", CLIENT, "--tenant-id", TENANT, "--client-secret", SECRET];
+        Self::new(&["get-token", "-l", "spn"]).args(&ids)
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
