@@ -2,7 +2,8 @@
 //! loopback, a sample kubeconfig, and the real binary between them.
 //!
 //! `demo BINARY` shows it step by step; `demo BINARY serve` starts the servers for the benchmarks, prints
-//! `KEY=value` lines, answers `count` on stdin with connections and requests so far, and ends with stdin.
+//! `KEY=value` lines, answers `count` on stdin with connections and requests so far, and ends with stdin;
+//! `demo BINARY serve-az` starts an authority and a resource manager that the real Azure CLI can sign in at.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,11 +17,14 @@
 
 mod support;
 
+use serde_json::json;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
-use support::entra::{CLIENT, SECRET, SERVER, TENANT};
-use support::{ApiServer, Entra, TempDir};
+use support::ca::Leaf;
+use support::entra::{CLIENT, SECRET, SERVER, TENANT, now, unsigned_jwt};
+use support::http::{Reply, Server};
+use support::{ApiServer, Ca, Entra, TempDir};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
     };
     match arguments.get(1).map(String::as_str) {
         Some("serve") => serve(),
+        Some("serve-az") => serve_az(),
         _ => show(&binary),
     }
 }
@@ -46,6 +51,39 @@ fn serve() -> ExitCode {
             println!("{} {}", entra.connections(), entra.requests().len());
         }
     }
+    ExitCode::SUCCESS
+}
+
+/// As much of a cloud as `az login --service-principal` needs.
+fn serve_az() -> ExitCode {
+    let (ca, files) = (Ca::new("Test Root"), TempDir::new());
+    let port = std::sync::Arc::new(std::sync::OnceLock::new());
+    let own_port = std::sync::Arc::clone(&port);
+    let server = Server::start(Some(ca.server(Leaf::Good)), move |request| {
+        let base = format!("https://localhost:{}/{TENANT}", own_port.get().unwrap_or(&0));
+        let has = |name: &str, value: &str| request.form().contains(&(name.to_owned(), value.to_owned()));
+        match request.path() {
+            path if path.ends_with("/.well-known/openid-configuration") => Reply::json(
+                200,
+                &json!({ "issuer": format!("{base}/v2.0"), "token_endpoint": format!("{base}/oauth2/v2.0/token"),
+                         "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize") }),
+            ),
+            path if path.ends_with("/token") && has("client_id", CLIENT) && has("client_secret", SECRET) => {
+                let claims = json!({ "aud": SERVER, "tid": TENANT, "appid": CLIENT, "exp": now() + 3599 });
+                let token = unsigned_jwt(&claims);
+                Reply::json(
+                    200,
+                    &json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": token }),
+                )
+            }
+            path if path.ends_with("/token") => Reply::json(401, &json!({ "error": "invalid_client" })),
+            _ => Reply::json(200, &json!({ "value": [] })),
+        }
+    });
+    port.get_or_init(|| server.port());
+    println!("CLIENT={CLIENT}\nSECRET={SECRET}\nSERVER={SERVER}\nTENANT={TENANT}");
+    println!("CA_FILE={}\nPORT={}\nREADY=1", files.file("ca.pem", ca.pem()).display(), server.port());
+    let _ = std::io::stdin().lock().lines().count();
     ExitCode::SUCCESS
 }
 

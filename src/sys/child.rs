@@ -172,9 +172,19 @@ mod tests {
 
     #[test]
     fn the_whole_tree_ends_with_the_time() {
-        // The grandchild holds the pipe open and ignores SIGTERM; its group must be gone afterwards.
-        let script = "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $!; wait";
-        let started = run(script, Duration::from_millis(300));
-        assert!(matches!(started, Err(Failure::TimedOut)));
+        use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_setfl, mknodat, open};
+        let fifo = std::env::temp_dir().join(format!("kubelogin-child-{}", std::process::id()));
+        let _ = std::fs::remove_file(&fifo);
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let reader = open(&fifo, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).unwrap();
+        fcntl_setfl(&reader, OFlags::empty()).unwrap();
+        // Parent and child ignore SIGTERM and hold the pipe open for as long as they live.
+        let script =
+            format!("exec 3>{}; trap '' TERM; (trap '' TERM; while :; do :; done) & wait", fifo.display());
+        assert!(matches!(run(&script, Duration::from_millis(300)), Err(Failure::TimedOut)));
+        // Comes to its end when the last of them is gone.
+        let read = std::fs::File::from(reader).read_to_end(&mut Vec::new());
+        std::fs::remove_file(&fifo).unwrap();
+        assert_eq!(read.unwrap(), 0);
     }
 }
