@@ -41,7 +41,7 @@ impl<'a> DeveloperCli<'a> {
     ///
     /// # Errors
     /// An id with characters that no id has.
-    pub fn azure_cli(ctx: &'a Context, options: &Options) -> Result<Self> {
+    pub fn azure_cli(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let server = Server::new(checked(options, Id::ServerId, "")?.unwrap_or_default());
         let mut arguments: Vec<String> =
             ["account", "get-access-token", "-o", "json", "--resource", server.resource()]
@@ -57,7 +57,7 @@ impl<'a> DeveloperCli<'a> {
     ///
     /// # Errors
     /// An id with characters that no id has.
-    pub fn azd(ctx: &'a Context, options: &Options) -> Result<Self> {
+    pub fn azd(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let scope = Server::new(checked(options, Id::ServerId, "")?.unwrap_or_default()).scope();
         let mut arguments: Vec<String> =
             ["auth", "token", "-o", "json", "--scope", &scope].map(str::to_owned).into();

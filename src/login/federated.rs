@@ -52,7 +52,7 @@ impl<'a> Federated<'a> {
     ///
     /// # Errors
     /// A missing client id, tenant id or token file, an address of GitHub's that is not https.
-    pub fn workload_identity(ctx: &'a Context, options: &Options) -> Result<Self> {
+    pub fn workload_identity(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
         let github =
             ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_URL").zip(ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
@@ -77,7 +77,7 @@ impl<'a> Federated<'a> {
     /// # Errors
     /// A missing client id, tenant id, service connection id or system access token; an OIDC request
     /// address that is not https.
-    pub fn azure_pipelines(ctx: &'a Context, options: &Options) -> Result<Self> {
+    pub fn azure_pipelines(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
         let connection = options
             .required(Id::PipelinesServiceConnectionId, "Azure Pipelines service connection ID")?
@@ -96,7 +96,7 @@ impl<'a> Federated<'a> {
         Self::new(ctx, options, client_id, source)
     }
 
-    fn new(ctx: &'a Context, options: &Options, client_id: String, source: Source) -> Result<Self> {
+    fn new(ctx: &'a Context, options: &'a Options, client_id: String, source: Source) -> Result<Self> {
         options.required(Id::TenantId, "tenant ID")?;
         Ok(Self { session: Session::new(ctx, options)?, client_id, source, http: http(options) })
     }

@@ -90,7 +90,7 @@ impl<'a> Login<'a> {
     ///
     /// # Errors
     /// A setting that the mode needs is missing or cannot be used.
-    pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
+    pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let mode = options.login();
         if !matches!(mode, Mode::DeviceCode | Mode::Interactive | Mode::Ropc | Mode::ServicePrincipal) {
             for id in [Id::Legacy, Id::PopEnabled].into_iter().filter(|id| options.is_on(*id)) {

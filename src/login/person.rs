@@ -35,7 +35,7 @@ impl<'a> Person<'a> {
     ///
     /// # Errors
     /// A missing client id, tenant id, user name or password; a redirect URL that cannot be used.
-    pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
+    pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
         let mode = options.login();
         let how = match mode {

@@ -29,7 +29,7 @@ impl<'a> ServicePrincipal<'a> {
     ///
     /// # Errors
     /// A missing client id, tenant id or secret.
-    pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
+    pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
         if options.path(Id::ClientCertificate).is_some() {
             return Err(Error::new(

@@ -27,7 +27,7 @@ pub struct Session<'a> {
     pub http: Http,
     origin: Origin,
     asks_public_cloud: bool,
-    facts: Facts,
+    options: &'a Options,
 }
 
 impl<'a> Session<'a> {
@@ -35,25 +35,18 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// An unknown cloud, an unusable environment file or authority host, a missing tenant.
-    pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
+    pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let (base, origin) =
             cloud::authority_base(options.text(Id::Environment), options.text(Id::AuthorityHost), &ctx.env)?;
         let authority = Authority::new(&base, options.text(Id::TenantId))?;
         let server = Server::new(options.text(Id::ServerId).unwrap_or_default());
-        let facts = Facts {
-            tenant: with_source(options, Id::TenantId),
-            client: with_source(options, Id::ClientId),
-            server: server.resource().to_owned(),
-            authority: authority.base(),
-            in_browser: options.login() == Mode::Interactive,
-        };
         ctx.log(1, || format!("authority {}, tenant {}", authority.base(), authority.tenant()));
         Ok(Self {
             ctx,
             server,
             origin,
             asks_public_cloud: !options.is_on(Id::DisableInstanceDiscovery),
-            facts,
+            options,
             authority,
             http: http(options),
         })
@@ -108,9 +101,20 @@ impl<'a> Session<'a> {
     fn explain_oauth(&self, error: OauthError, response: &Response) -> Error {
         let codes = error.codes();
         let error = error.into_error(response, "sign-in failed");
-        match remedy(&codes, &self.facts) {
+        match remedy(&codes, &self.facts()) {
             Some(hint) => error.or_hint(hint),
             None => self.clock_hint(error),
+        }
+    }
+
+    /// What a remedy may have to show; worked out only when something failed.
+    fn facts(&self) -> Facts {
+        Facts {
+            tenant: with_source(self.options, Id::TenantId),
+            client: with_source(self.options, Id::ClientId),
+            server: self.server.resource().to_owned(),
+            authority: self.authority.base(),
+            in_browser: self.options.login() == Mode::Interactive,
         }
     }
 

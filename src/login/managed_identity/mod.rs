@@ -38,7 +38,7 @@ impl<'a> ManagedIdentity<'a> {
     ///
     /// # Errors
     /// An unusable Service Fabric thumbprint.
-    pub fn new(ctx: &'a Context, options: &Options) -> Result<Self> {
+    pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let source = Source::detect(&ctx.env, Path::new(arc::AGENT).exists())?;
         let identity = match (options.text(Id::ClientId), options.text(Id::IdentityResourceId)) {
             (Some(id), _) => Identity::Client(id.to_owned()),
