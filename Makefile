@@ -8,7 +8,7 @@ export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
 # The commit's time, so that building one commit twice gives the same bytes.
 export KUBELOGIN_BUILD_TIME := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
 
-.PHONY: build test check static static-test az-test demo bench deny readme ci
+.PHONY: build test check static static-test az-test demo bench deny readme peers ci
 
 build: ## the program for this machine: target/release/kubelogin
 	cargo build --release --locked
@@ -45,4 +45,7 @@ deny: ## advisories, licences, duplicates and sources of the dependencies
 readme: ## writes the flag reference of README.md from the flag table
 	WRITE_README=1 cargo test --locked --lib the_readme_has_the_flag_reference
 
-ci: check test demo static-test az-test bench deny ## everything that CI runs
+peers: ## other people's programs that the tests can use, from PyPI
+	scripts/python-peers
+
+ci: peers check test demo static-test az-test bench deny ## everything that CI runs

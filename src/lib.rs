@@ -8,6 +8,7 @@
 //! | [`cli`] | the flag table; argv -> what was said -> what was meant; help |
 //! | [`cloud`] | environment names -> an authority's address |
 //! | [`cache`] | kept tokens: key, freshness, single flight |
+//! | [`keys`] | private keys and certificates: reading them, signing with them |
 //! | [`kubeconfig`] | which files; lossless editing; the conversion rules as data |
 //! | [`login`] | the login modes |
 //! | [`exec_credential`] | `KUBERNETES_EXEC_INFO` in, one JSON object out |
@@ -37,6 +38,7 @@ pub mod commands;
 pub mod context;
 pub mod error;
 pub mod exec_credential;
+pub mod keys;
 pub mod kubeconfig;
 pub mod login;
 pub mod oauth;

@@ -2,7 +2,8 @@
 //! loopback, a sample kubeconfig, and the real binary between them.
 //!
 //! `demo BINARY` shows it step by step; `demo BINARY serve` starts the servers for the benchmarks, prints
-//! `KEY=value` lines, answers `count` on stdin with connections and requests so far, and ends with stdin;
+//! `KEY=value` lines, answers `count` on stdin with connections and requests so far, takes the app's
+//! certificate by `register FILE`, and ends with stdin;
 //! `demo BINARY serve-az` starts an authority and a resource manager that the real Azure CLI can sign in at.
 
 #![allow(
@@ -24,6 +25,7 @@ use std::process::{Command, ExitCode, Output};
 use support::ca::Leaf;
 use support::entra::{CLIENT, SECRET, SERVER, TENANT, now, unsigned_jwt};
 use support::http::{Reply, Server};
+use support::openssl::Registration;
 use support::{ApiServer, Ca, Entra, TempDir};
 
 fn main() -> ExitCode {
@@ -47,7 +49,11 @@ fn serve() -> ExitCode {
     println!("ENVIRONMENT_FILE={}", entra.environment_file().display());
     println!("READY=1");
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        if line == "count" {
+        if let Some(certificate) = line.strip_prefix("register ") {
+            let pem = std::fs::read(certificate).expect("a certificate in PEM");
+            entra.state().certificates.push(Registration::of(&pem));
+            println!("registered");
+        } else if line == "count" {
             println!("{} {}", entra.connections(), entra.requests().len());
         }
     }

@@ -50,7 +50,7 @@ impl Entry {
 impl From<Entry> for Token {
     fn from(entry: Entry) -> Self {
         let Entry { access_token, expires_on, refresh_token, .. } = entry;
-        Self { access_token, expires_on, refresh_token, token_type: "bearer".to_owned() }
+        Self { access_token, expires_on, refresh_token }
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod entry;
 pub mod flow;
 pub mod key;
+pub mod pop_key;
 
 pub use entry::Entry;
 pub use flow::{NoRefresh, Source};
@@ -79,14 +80,11 @@ impl Cache {
         PathBuf::from(name)
     }
 
-    /// The folder, made or taken away from others. Only a folder that is the tool's own by its name is
-    /// changed: `--cache-dir` may point anywhere.
     fn prepare_folder(&self, ctx: &Context) -> io::Result<()> {
         let Some(folder) = self.path.parent() else {
             return Ok(());
         };
-        private::create_folder(folder)?;
-        if folder.ends_with(".kube/cache/kubelogin") && private::tighten_folder(folder)? {
+        if prepare_folder(folder)? {
             self.warn(ctx, folder, "could be read by others; its mode is 0700 now");
         }
         Ok(())
@@ -176,15 +174,22 @@ impl flow::Store for Cache {
     }
 }
 
-/// Whether a file name is that of an entry, its lock, or a temporary file of it.
+/// Makes the folder, or takes it away from others; whether that was needed. Only a folder that is the tool's
+/// own by its name is changed: `--cache-dir` may point anywhere.
+fn prepare_folder(folder: &Path) -> io::Result<bool> {
+    private::create_folder(folder)?;
+    Ok(folder.ends_with(".kube/cache/kubelogin") && private::tighten_folder(folder)?)
+}
+
+/// Whether a file name is that of an entry, the key of proof, the lock of one, or a temporary file of it.
 pub fn is_ours(name: &str) -> bool {
     let base = name.strip_suffix(LOCK_SUFFIX).unwrap_or(name);
-    key::is_entry_name(base) || is_temporary(name)
+    key::is_entry_name(base) || is_temporary(name) || pop_key::is_ours(name)
 }
 
 /// Whether it is a lock's.
 pub fn is_lock(name: &str) -> bool {
-    name.strip_suffix(LOCK_SUFFIX).is_some_and(key::is_entry_name)
+    name.strip_suffix(LOCK_SUFFIX).is_some_and(key::is_entry_name) || pop_key::is_lock(name)
 }
 
 /// `.<entry>.<process id>.tmp`, as [`files::replace`] names it.

@@ -74,7 +74,7 @@ impl Browser {
             &code,
             &pkce,
         );
-        session.token(&request)
+        session.token(request)
     }
 
     /// Opens the page and waits for what the browser brings.

@@ -133,12 +133,7 @@ impl<'a> DeveloperCli<'a> {
         let expires_on = self
             .expiry(&answer, token)
             .ok_or_else(|| failed("a token without a time at which it expires"))?;
-        Ok(Token {
-            access_token: Secret::from(token),
-            expires_on,
-            refresh_token: None,
-            token_type: "bearer".to_owned(),
-        })
+        Ok(Token { access_token: Secret::from(token), expires_on, refresh_token: None })
     }
 
     /// `expires_on` in seconds; else the token's own `exp`; else `expiresOn`, which old versions of az

@@ -7,6 +7,7 @@ pub mod device_code;
 pub mod federated;
 pub mod managed_identity;
 pub mod person;
+pub mod pop;
 pub mod ropc;
 pub mod service_principal;
 pub mod session;
@@ -113,6 +114,15 @@ impl<'a> Login<'a> {
     /// # Errors
     /// Whatever keeps a token from being had.
     pub fn acquire(&self, ctx: &Context, options: &Options) -> Result<Token> {
-        cached::token(ctx, options, self)
+        let token = cached::token(ctx, options, self)?;
+        let pop = match self {
+            Self::Person(login) => login.session.pop.as_ref(),
+            Self::ServicePrincipal(login) => login.session().pop.as_ref(),
+            _ => None,
+        };
+        match pop {
+            Some(pop) => pop.wrap(ctx, token),
+            None => Ok(token),
+        }
     }
 }

@@ -1,15 +1,15 @@
 //! The modes in which a person signs in: device code, browser, password. They share the client
 //! application, the refresh token and the cache.
 
-use super::session::Session;
+use super::session::{Refusal, Session};
 use super::{Mode, browser::Browser, device_code, ropc::Password};
 use crate::cache::{Entry, Key, NoRefresh, Source};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::oauth::authority::{Endpoints, Kind};
-use crate::oauth::token::{self, Failure, Token};
+use crate::oauth::token::{Failure, Token};
 use crate::oauth::user_grant;
 use crate::secret::Secret;
 
@@ -47,32 +47,19 @@ impl<'a> Person<'a> {
         if options.is_on(Id::Legacy) && !legacy {
             ctx.log(1, || "--legacy is ignored in interactive login".to_owned());
         }
-        let pop_is_ignored = legacy || mode == Mode::DeviceCode;
-        if options.is_on(Id::PopEnabled) && pop_is_ignored {
-            let why = if legacy { "with --legacy" } else { "in devicecode login" };
-            ctx.log(1, || format!("--pop-enabled is ignored {why}"));
-        }
-        if options.is_on(Id::PopEnabled) && !pop_is_ignored {
-            return Err(Error::new("--pop-enabled is not available in this version yet"));
-        }
-        Ok(Self { session: Session::new(ctx, options)?, client_id, mode, legacy, how })
+        Ok(Self { session: Session::new(ctx, options)?.with_pop()?, client_id, mode, legacy, how })
     }
 
     /// What its token is kept under.
     pub fn key(&self) -> Key {
         Key {
-            authority: self.session.authority.base(),
-            tenant: self.session.authority.tenant().to_owned(),
-            client: self.client_id.clone(),
-            server: self.session.server.resource().to_owned(),
-            mode: self.mode.name().to_owned(),
             legacy: self.legacy,
             user: match &self.how {
                 How::DeviceCode => None,
                 How::Browser(browser) => browser.login_hint.clone(),
                 How::Password(password) => Some(password.username.clone()),
             },
-            ..Key::default()
+            ..self.session.key(self.mode, &self.client_id)
         }
     }
 
@@ -106,10 +93,10 @@ impl Source for Person<'_> {
     fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, NoRefresh> {
         let endpoints = self.endpoints().map_err(NoRefresh::Unreachable)?;
         let request = user_grant::refresh(&endpoints, &self.client_id, &self.session.server, refresh_token);
-        let response = self.session.http.send(ctx, &request).map_err(NoRefresh::Unreachable)?;
-        match token::read(&response, ctx.now()) {
+        match self.session.exchange(request) {
             Ok(token) => Ok(Entry::new(token, ctx.now())),
-            Err(failure) => {
+            Err(Refusal::Unreachable(error)) => Err(NoRefresh::Unreachable(error)),
+            Err(Refusal::Answer(failure, response)) => {
                 let is_final = matches!(&failure, Failure::Oauth(error) if !error.is_passing(&response));
                 let error = self.session.explain(failure, &response);
                 Err(if is_final { NoRefresh::Refused(error) } else { NoRefresh::Unreachable(error) })

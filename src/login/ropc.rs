@@ -42,7 +42,7 @@ impl Password {
             ))
             .hint("use the interactive login: kubelogin convert-kubeconfig -l interactive"));
         }
-        session.token(&user_grant::password(
+        session.token(user_grant::password(
             &endpoints,
             &person.client_id,
             &session.server,

@@ -1,4 +1,4 @@
-//! `spn`: an application signs in with its own secret.
+//! `spn`: an application signs in with a secret or a certificate of its own.
 
 use super::Mode;
 use super::session::Session;
@@ -6,10 +6,20 @@ use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
+use crate::keys::ClientCertificate;
+use crate::oauth::assertion::Assertion;
+use crate::oauth::authority::{Endpoints, Kind};
 use crate::oauth::grant;
+use crate::oauth::jws;
 use crate::oauth::token::Token;
 use crate::secret::Secret;
+use crate::sys::files;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// A PFX with a long chain is some ten kilobytes.
+const LARGEST_FILE: u64 = 1 << 20;
 
 /// A sign-in of an application.
 pub struct ServicePrincipal<'a> {
@@ -22,49 +32,49 @@ pub struct ServicePrincipal<'a> {
 /// How the application proves who it is.
 enum Credential {
     Secret(Secret),
+    Certificate(CertificateFile),
+}
+
+/// Opened only for a sign-in: a cached token needs no more than its bytes.
+struct CertificateFile {
+    path: PathBuf,
+    bytes: Zeroizing<Vec<u8>>,
+    password: Secret,
 }
 
 impl<'a> ServicePrincipal<'a> {
-    /// Takes what the mode needs from the options.
+    /// Takes what the mode needs from the options; of secret and certificate, the certificate.
     ///
     /// # Errors
-    /// A missing client id, tenant id or secret.
+    /// A missing client id, tenant id or secret; a certificate file that cannot be read.
     pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
         let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
-        if options.path(Id::ClientCertificate).is_some() {
-            return Err(Error::new(
-                "signing in with a client certificate is not available in this version yet",
-            ));
-        }
-        options.required(Id::ClientSecret, "client secret")?;
-        let secret = options.secret(Id::ClientSecret).unwrap_or_else(|| Secret::from(""));
-        let legacy = options.is_on(Id::Legacy);
-        if options.is_on(Id::PopEnabled) {
-            if !legacy {
-                return Err(Error::new("--pop-enabled is not available in this version yet"));
+        let credential = match options.path(Id::ClientCertificate) {
+            Some(path) => Credential::Certificate(CertificateFile::read(ctx, options, path)?),
+            None => {
+                options.required(Id::ClientSecret, "client secret")?;
+                let secret = options.secret(Id::ClientSecret);
+                Credential::Secret(secret.unwrap_or_else(|| Secret::from("")))
             }
-            ctx.log(1, || "--pop-enabled is ignored with --legacy".to_owned());
-        }
-        Ok(Self {
-            session: Session::new(ctx, options)?,
-            client_id,
-            legacy,
-            credential: Credential::Secret(secret),
-        })
+        };
+        let legacy = options.is_on(Id::Legacy);
+        Ok(Self { session: Session::new(ctx, options)?.with_pop()?, client_id, legacy, credential })
     }
 
-    /// What its token is kept under, where it is kept at all: another secret misses.
+    /// The authority and the way to it.
+    pub fn session(&self) -> &Session<'a> {
+        &self.session
+    }
+
+    /// What its token is kept under, where it is kept at all: another secret or certificate misses.
     pub fn key(&self) -> Key {
-        let Credential::Secret(secret) = &self.credential;
         Key {
-            authority: self.session.authority.base(),
-            tenant: self.session.authority.tenant().to_owned(),
-            client: self.client_id.clone(),
-            server: self.session.server.resource().to_owned(),
-            mode: Mode::ServicePrincipal.name().to_owned(),
             legacy: self.legacy,
-            credential: Some(fingerprint(&[b"secret", secret.expose().as_bytes()])),
-            ..Key::default()
+            credential: Some(match &self.credential {
+                Credential::Secret(secret) => fingerprint(&[b"secret", secret.expose().as_bytes()]),
+                Credential::Certificate(file) => fingerprint(&[b"certificate", &file.bytes]),
+            }),
+            ..self.session.key(Mode::ServicePrincipal, &self.client_id)
         }
     }
 
@@ -77,11 +87,64 @@ impl<'a> ServicePrincipal<'a> {
             true => self.session.legacy_endpoints()?,
             false => self.session.endpoints()?,
         };
-        let request = match &self.credential {
+        let server = &self.session.server;
+        match &self.credential {
             Credential::Secret(secret) => {
-                grant::client_secret(&endpoints, &self.client_id, secret, &self.session.server)
+                self.session.token(grant::client_secret(&endpoints, &self.client_id, secret, server))
             }
+            Credential::Certificate(file) => {
+                let certificate = file.open(self.session.ctx)?;
+                let assertion = self.assertion(&certificate, &endpoints).map_err(|e| file.failed(e))?;
+                let request = grant::client_assertion(&endpoints, &self.client_id, &assertion, server);
+                self.session.token_with(request, || Some(certificate.certificate.described()))
+            }
+        }
+    }
+
+    fn assertion(&self, certificate: &ClientCertificate, endpoints: &Endpoints) -> Result<Secret> {
+        let ctx = self.session.ctx;
+        let is_adfs = self.session.authority.kind() == Kind::Adfs;
+        let algorithm = certificate.algorithm(self.legacy || is_adfs).ok_or_else(|| {
+            Error::new(format!(
+                "its key is on P-256, and {} takes RSA only",
+                if is_adfs { "AD FS" } else { "--legacy" }
+            ))
+        })?;
+        let said = Assertion {
+            client_id: &self.client_id,
+            token_endpoint: &endpoints.token,
+            id: &ctx.uuid()?,
+            now: ctx.now(),
         };
-        self.session.token(&request)
+        let input = said.signing_input(algorithm, &certificate.certificate, &certificate.chain);
+        Ok(jws::compact(&input, &certificate.sign(algorithm, input.expose().as_bytes())?))
+    }
+}
+
+impl CertificateFile {
+    fn read(ctx: &Context, options: &Options, path: &Path) -> Result<Self> {
+        let password = options.secret(Id::ClientCertificatePassword).unwrap_or_else(|| Secret::from(""));
+        let file = Self { path: path.to_owned(), bytes: Zeroizing::default(), password };
+        let read = files::read_bounded(path, LARGEST_FILE);
+        let bytes = Zeroizing::new(read.map_err(|e| file.failed(Error::new(e.to_string())))?);
+        if files::is_readable_by_all(path) {
+            let line = format!("Warning: every user of this machine can read {}", path.display());
+            ctx.say(&one_line(&line));
+        }
+        Ok(Self { bytes, ..file })
+    }
+
+    fn open(&self, ctx: &Context) -> Result<ClientCertificate> {
+        let now = ctx.now();
+        let opened = ClientCertificate::read(&self.bytes, &self.password, now).map_err(|e| self.failed(e))?;
+        if let Some(problem) = opened.certificate.calendar_problem(now) {
+            let line = format!("Warning: the client certificate {} {problem}", self.path.display());
+            ctx.say(&one_line(&line));
+        }
+        Ok(opened)
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        error.context(format!("cannot use the client certificate {}", self.path.display()))
     }
 }

@@ -2,6 +2,8 @@
 //! and the words for its failures.
 
 use super::Mode;
+use super::pop::Pop;
+use crate::cache::Key;
 use crate::cli::flags::Id;
 use crate::cli::options::{Options, Source};
 use crate::cloud::{self, Origin};
@@ -15,6 +17,14 @@ use crate::oauth::remedy::{Facts, remedy};
 use crate::oauth::token::{self, Failure, OauthError, Token};
 use crate::sys::http::{Http, Settings};
 
+/// Why a token request gave no token.
+pub enum Refusal {
+    /// There was no answer.
+    Unreachable(Error),
+    /// There was one, without a token.
+    Answer(Failure, Box<Response>),
+}
+
 /// One authority, and how to ask it.
 pub struct Session<'a> {
     /// The world.
@@ -25,6 +35,8 @@ pub struct Session<'a> {
     pub authority: Authority,
     /// The way to it.
     pub http: Http,
+    /// The key to which its tokens are bound, where they are.
+    pub pop: Option<Pop>,
     origin: Origin,
     asks_public_cloud: bool,
     options: &'a Options,
@@ -49,7 +61,33 @@ impl<'a> Session<'a> {
             options,
             authority,
             http: http(options),
+            pop: None,
         })
+    }
+
+    /// With proof of possession, where the options ask for it.
+    ///
+    /// # Errors
+    /// As [`Pop::new`]; an authority that issues no such tokens.
+    pub fn with_pop(mut self) -> Result<Self> {
+        self.pop = Pop::new(self.ctx, self.options)?;
+        if self.pop.is_some() && self.authority.kind() == Kind::Adfs {
+            return Err(Error::new("AD FS issues no proof-of-possession tokens").hint("drop --pop-enabled"));
+        }
+        Ok(self)
+    }
+
+    /// What a token of this session is kept under; the mode adds what else tells one from another.
+    pub fn key(&self, mode: Mode, client_id: &str) -> Key {
+        Key {
+            authority: self.authority.base(),
+            tenant: self.authority.tenant().to_owned(),
+            client: client_id.to_owned(),
+            server: self.server.resource().to_owned(),
+            mode: mode.name().to_owned(),
+            pop_key: self.pop.as_ref().map(|pop| pop.jwk.id.clone()),
+            ..Key::default()
+        }
     }
 
     /// The authority's endpoints; asks for them where they are not known.
@@ -85,23 +123,57 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// Whatever keeps the token from being had, in the service's words and with a remedy.
-    pub fn token(&self, request: &Request) -> Result<Token> {
-        let response = self.http.send(self.ctx, request)?;
-        token::read(&response, self.ctx.now()).map_err(|failure| self.explain(failure, &response))
+    pub fn token(&self, request: Request) -> Result<Token> {
+        self.token_with(request, || None)
+    }
+
+    /// The same for an application with a certificate, which is described only when something failed.
+    ///
+    /// # Errors
+    /// As [`Session::token`].
+    pub fn token_with(
+        &self,
+        request: Request,
+        certificate: impl FnOnce() -> Option<String>,
+    ) -> Result<Token> {
+        self.exchange(request).map_err(|refusal| match refusal {
+            Refusal::Unreachable(error) => error,
+            Refusal::Answer(failure, response) => {
+                self.explain_with(failure, &response, certificate().unwrap_or_default())
+            }
+        })
+    }
+
+    /// Sends a token request, bound to the key of proof where there is one, and reads the answer.
+    ///
+    /// # Errors
+    /// No answer, or one without a token.
+    pub fn exchange(&self, mut request: Request) -> std::result::Result<Token, Refusal> {
+        if let Some(pop) = &self.pop {
+            pop.jwk.bind(&mut request);
+        }
+        let response = self.http.send(self.ctx, &request).map_err(Refusal::Unreachable)?;
+        let key_id = self.pop.as_ref().map(|pop| pop.jwk.id.as_str());
+        token::read_bound(&response, self.ctx.now(), key_id)
+            .map_err(|failure| Refusal::Answer(failure, Box::new(response)))
     }
 
     /// The error to show for a failed answer.
     pub fn explain(&self, failure: Failure, response: &Response) -> Error {
+        self.explain_with(failure, response, String::new())
+    }
+
+    fn explain_with(&self, failure: Failure, response: &Response, certificate: String) -> Error {
         match failure {
-            Failure::Oauth(error) => self.explain_oauth(*error, response),
+            Failure::Oauth(error) => self.explain_oauth(*error, response, certificate),
             Failure::Other(error) => error.context("sign-in failed"),
         }
     }
 
-    fn explain_oauth(&self, error: OauthError, response: &Response) -> Error {
+    fn explain_oauth(&self, error: OauthError, response: &Response, certificate: String) -> Error {
         let codes = error.codes();
         let error = error.into_error(response, "sign-in failed");
-        match remedy(&codes, &self.facts()) {
+        match remedy(&codes, &Facts { certificate, ..self.facts() }) {
             Some(hint) => error.or_hint(hint),
             None => self.clock_hint(error),
         }
@@ -115,6 +187,7 @@ impl<'a> Session<'a> {
             server: self.server.resource().to_owned(),
             authority: self.authority.base(),
             in_browser: self.options.login() == Mode::Interactive,
+            certificate: String::new(),
         }
     }
 

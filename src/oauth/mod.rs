@@ -1,14 +1,17 @@
 //! The protocol as data: requests are built and answers are read here. No network, file, clock,
 //! environment or randomness.
 
+pub mod assertion;
 pub mod authority;
 pub mod device_code;
 pub mod discovery;
 pub mod form;
 pub mod grant;
+pub mod jws;
 pub mod jwt;
 pub mod message;
 pub mod pkce;
+pub mod pop;
 pub mod realm;
 pub mod redirect;
 pub mod redirect_url;

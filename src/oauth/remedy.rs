@@ -16,6 +16,8 @@ pub struct Facts {
     pub authority: String,
     /// Whether the user signs in in a browser on this machine, which can satisfy any policy.
     pub in_browser: bool,
+    /// The application's certificate, where it signs in with one.
+    pub certificate: String,
 }
 
 enum Text {
@@ -67,6 +69,15 @@ const REMEDIES: &[(&[u32], Text)] = &[
             format!(
                 "the app is not in this tenant, or the tenant is not in this cloud; used: tenant {}, client {}, authority {}",
                 facts.tenant, facts.client, facts.authority
+            )
+        }),
+    ),
+    (
+        &[700_027],
+        Text::With(|facts| {
+            format!(
+                "the certificate is not the one registered for this app; upload it there, or use the right one; this one has {}",
+                facts.certificate
             )
         }),
     ),

@@ -1,5 +1,6 @@
 //! Answers of token endpoints: a token, or an OAuth error (RFC 6749 section 5).
 
+use super::jwt;
 use super::message::Response;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -19,8 +20,6 @@ pub struct Token {
     pub expires_on: UnixTime,
     /// What gets the next one without the user.
     pub refresh_token: Option<Secret>,
-    /// `token_type` in lower case: `bearer` or `pop`.
-    pub token_type: String,
 }
 
 #[derive(Deserialize)]
@@ -81,12 +80,25 @@ fn tolerant_codes<'de, D: serde::Deserializer<'de>>(
 /// [`Failure::Oauth`] for an error of the OAuth kind; [`Failure::Other`] for an answer that is neither
 /// that nor a token.
 pub fn read(response: &Response, now: UnixTime) -> std::result::Result<Token, Failure> {
+    read_bound(response, now, None)
+}
+
+/// Reads the answer to a request for a token that is bound to the key of this id: the token's type is `pop`,
+/// or the token names the key itself.
+///
+/// # Errors
+/// As [`read`]; a token that is not bound to the key.
+pub fn read_bound(
+    response: &Response,
+    now: UnixTime,
+    key_id: Option<&str>,
+) -> std::result::Result<Token, Failure> {
     if !response.is_success() {
         return Err(read_error(response));
     }
     let answer: Answer =
         serde_json::from_slice(&response.body).map_err(|e| Failure::Other(not_json(response, &e)))?;
-    token(answer, now).map_err(Failure::Other)
+    token(answer, now, key_id).map_err(Failure::Other)
 }
 
 /// Why there is no token.
@@ -98,7 +110,7 @@ pub enum Failure {
     Other(Error),
 }
 
-fn token(answer: Answer, now: UnixTime) -> Result<Token> {
+fn token(answer: Answer, now: UnixTime, key_id: Option<&str>) -> Result<Token> {
     let access_token = Secret::new(answer.access_token.unwrap_or_default());
     let text = access_token.expose();
     if text.is_empty() {
@@ -109,8 +121,19 @@ fn token(answer: Answer, now: UnixTime) -> Result<Token> {
         return Err(Error::new("the service's access token contains characters that no token has"));
     }
     let token_type = answer.token_type.unwrap_or_default().to_ascii_lowercase();
-    if !matches!(token_type.as_str(), "bearer" | "pop") {
-        return Err(Error::new(format!("the service answered with an unknown token type \"{token_type}\"")));
+    match (token_type.as_str(), key_id) {
+        ("bearer", None) | ("pop", Some(_)) => {}
+        ("bearer", Some(key_id)) if is_bound_to(text, key_id) => {}
+        ("bearer", Some(_)) => {
+            return Err(Error::new(
+                "the service answered with a token that is not bound to this machine's key: it does not do proof of possession",
+            ));
+        }
+        _ => {
+            return Err(Error::new(format!(
+                "the service answered with an unknown token type \"{token_type}\""
+            )));
+        }
     }
     let expires_on = match (answer.expires_in, answer.expires_on) {
         (Some(seconds), _) => seconds_of(&seconds).map(|seconds| now.saturating_add(seconds)),
@@ -125,8 +148,13 @@ fn token(answer: Answer, now: UnixTime) -> Result<Token> {
         access_token,
         expires_on,
         refresh_token: answer.refresh_token.filter(|token| !token.is_empty()).map(Secret::new),
-        token_type,
     })
+}
+
+/// Whether the token's own `cnf` names the key (RFC 7800 section 3.4).
+fn is_bound_to(token: &str, key_id: &str) -> bool {
+    let claims = jwt::claims(token).unwrap_or_default();
+    claims.get("cnf").and_then(|cnf| cnf.get("kid")).and_then(Value::as_str) == Some(key_id)
 }
 
 /// A number, or a string of digits: v1 endpoints and managed identities send strings, some of those a date.

@@ -96,6 +96,14 @@ impl Waiting {
     }
 }
 
+/// A whole sign-in.
+pub fn sign_in_with(people: &People, more: &[&str]) -> Run {
+    let waiting = start(people, more);
+    let form = waiting.signed_in(people);
+    send(&format!("127.0.0.1:{}", waiting.port()), &post("/", &form));
+    waiting.end()
+}
+
 fn send(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(request.as_bytes()).unwrap();

@@ -4,7 +4,7 @@ use crate::support::api_server::NODE;
 use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
 use crate::support::kubelogin::binary;
 use crate::support::{ApiServer, Entra, TempDir};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// `kubectl` on PATH, and the versions beside the file that it links to.
@@ -27,7 +27,13 @@ pub fn kubectls() -> Vec<PathBuf> {
 }
 
 fn kubeconfig(entra: &Entra, api: &ApiServer, version: &str) -> String {
+    kubeconfig_with(entra, api, version, &[])
+}
+
+/// With these arguments besides.
+pub fn kubeconfig_with(entra: &Entra, api: &ApiServer, version: &str, more: &[String]) -> String {
     let binary = binary();
+    let more: String = more.iter().map(|arg| format!(", \"{arg}\"")).collect();
     format!(
         "apiVersion: v1
 kind: Config
@@ -47,12 +53,28 @@ users:
       apiVersion: client.authentication.k8s.io/{version}
       command: {}
       interactiveMode: IfAvailable
-      args: [get-token, --login, spn, --server-id, {SERVER}, --environment, AzureStackCloud, --tenant-id, {TENANT}]
+      args: [get-token, --login, spn, --server-id, {SERVER}, --environment, AzureStackCloud, --tenant-id, {TENANT}{more}]
 ",
         api.url(),
         entra.ca_file().display(),
         binary.display(),
     )
+}
+
+/// `kubectl get nodes` with this kubeconfig, in an environment that has the app's id and nothing to sign in
+/// with.
+pub fn get_nodes(kubectl: &Path, entra: &Entra, files: &TempDir, config: &str) -> Command {
+    let mut command = Command::new(kubectl);
+    command
+        .args(["get", "nodes", "--kubeconfig"])
+        .arg(files.file("config", config))
+        .env_clear()
+        .env("HOME", files.path())
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("SSL_CERT_FILE", entra.ca_file())
+        .env("AZURE_ENVIRONMENT_FILEPATH", entra.environment_file())
+        .env("AZURE_CLIENT_ID", CLIENT);
+    command
 }
 
 #[test]
@@ -67,15 +89,8 @@ fn kubectl_gets_nodes() {
             let api = ApiServer::start(entra.ca(), entra.checker(SERVER));
             let files = TempDir::new();
             let run = |secret: &str| {
-                Command::new(&kubectl)
-                    .args(["get", "nodes", "--kubeconfig"])
-                    .arg(files.file("config", kubeconfig(&entra, &api, version)))
-                    .env_clear()
-                    .env("HOME", files.path())
-                    .env("PATH", std::env::var_os("PATH").unwrap())
-                    .env("SSL_CERT_FILE", entra.ca_file())
-                    .env("AZURE_ENVIRONMENT_FILEPATH", entra.environment_file())
-                    .env("AZURE_CLIENT_ID", CLIENT)
+                let config = kubeconfig(&entra, &api, version);
+                get_nodes(&kubectl, &entra, &files, &config)
                     .env("AZURE_CLIENT_SECRET", secret)
                     .output()
                     .unwrap()
@@ -111,7 +126,6 @@ fn a_pod_s_token_may_rotate_between_two_calls_of_kubectl() {
     let api = ApiServer::start(entra.ca(), entra.checker(SERVER));
     let files = TempDir::new();
     let config = kubeconfig(&entra, &api, "v1").replace("--login, spn", "--login, workloadidentity");
-    let config = files.file("config", config);
     for generation in 0..2 {
         let projected = unsigned_jwt(
             &serde_json::json!({ "sub": "system:serviceaccount:ns:app", "generation": generation }),
@@ -119,15 +133,7 @@ fn a_pod_s_token_may_rotate_between_two_calls_of_kubectl() {
         // Only the newest token is taken.
         entra.state().federated = Some(projected.clone());
         let token = files.file("token", projected);
-        let nodes = Command::new(&kubectl)
-            .args(["get", "nodes", "--kubeconfig"])
-            .arg(&config)
-            .env_clear()
-            .env("HOME", files.path())
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("SSL_CERT_FILE", entra.ca_file())
-            .env("AZURE_ENVIRONMENT_FILEPATH", entra.environment_file())
-            .env("AZURE_CLIENT_ID", CLIENT)
+        let nodes = get_nodes(&kubectl, &entra, &files, &config)
             .env("AZURE_FEDERATED_TOKEN_FILE", token)
             .output()
             .unwrap();

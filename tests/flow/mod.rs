@@ -2,6 +2,8 @@
 
 mod authorities;
 mod cache_damage;
+#[cfg(unix)]
+mod certificates;
 mod chromium;
 mod clock;
 mod device_code;
@@ -12,7 +14,11 @@ mod kubectl;
 mod kubectl_people;
 mod legacy;
 mod machines;
+#[cfg(unix)]
+mod pop;
 mod proxies;
+#[cfg(unix)]
+mod python;
 mod refresh;
 mod ropc;
 mod service_principal;

@@ -31,8 +31,9 @@ impl ApiServer {
 
 fn answer(request: &Request) -> Reply {
     let value = match request.path() {
-        "/version" => {
-            json!({ "major": "1", "minor": "30", "gitVersion": "v1.30.0", "platform": "linux/amd64" })
+        "/version" | "/version/" => {
+            json!({ "major": "1", "minor": "30", "gitVersion": "v1.30.0", "platform": "linux/amd64",
+                    "buildDate": "", "compiler": "", "gitCommit": "", "gitTreeState": "", "goVersion": "" })
         }
         "/api" => json!({ "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [] }),
         "/apis" => json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": [] }),

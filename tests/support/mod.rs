@@ -8,7 +8,9 @@ pub mod ca;
 pub mod entra;
 pub mod http;
 pub mod kubelogin;
+pub mod openssl;
 pub mod people;
+pub mod pop;
 pub mod temp;
 
 pub use api_server::ApiServer;

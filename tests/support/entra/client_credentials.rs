@@ -1,6 +1,6 @@
 //! `client_credentials` by secret or assertion (RFC 6749 section 4.4, RFC 7523 section 2.2).
 
-use super::{EntraError, TokenRequest, Version};
+use super::{EntraError, TokenRequest, Version, assertion};
 use serde_json::Value;
 
 const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -13,6 +13,8 @@ pub fn grant(request: &mut TokenRequest) -> Result<Value, EntraError> {
         "client_secret",
         "client_assertion_type",
         "client_assertion",
+        "token_type",
+        "req_cnf",
         server_field,
     ]);
     request.client()?;
@@ -31,7 +33,12 @@ pub fn grant(request: &mut TokenRequest) -> Result<Value, EntraError> {
                     "The request body must contain: 'client_assertion_type'.",
                 ));
             }
-            if request.state.federated.as_deref() != Some(assertion) {
+            let assertion = assertion.to_owned();
+            if assertion.contains("eyJ") && !request.state.certificates.is_empty() {
+                let host = request.request.header("host").unwrap_or_default();
+                let endpoint = format!("https://{host}{}", request.request.path());
+                assertion::check(request.state, &assertion, request.version, &endpoint)?;
+            } else if request.state.federated.as_deref() != Some(assertion.as_str()) {
                 return Err(EntraError(
                     401,
                     "invalid_client",

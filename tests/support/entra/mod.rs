@@ -1,12 +1,14 @@
 //! A fake Entra ID that is as strict as the real one: it checks method, path, headers and every form
 //! field, answers with the real one's errors, and remembers what it issued.
 
+mod assertion;
 mod client_credentials;
 pub mod people;
 
 use super::ca::Leaf;
 use super::http::{Reply, Request, Server};
-use super::{Ca, Kubelogin, TempDir};
+use super::openssl::Registration;
+use super::{Ca, Kubelogin, TempDir, pop};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -42,10 +44,29 @@ pub struct State {
     pub clock_offset: i64,
     /// Secrets of the registered app, right now.
     pub secret: String,
+    /// Certificates of the registered app.
+    pub certificates: Vec<Registration>,
+    /// Ids of assertions that have been used.
+    pub assertion_ids: Vec<String>,
+    /// The `x5c` of each assertion that was taken.
+    pub chains: Vec<Vec<Vec<u8>>>,
+    /// Whether requests for bound tokens get `Bearer` as their type, or tokens that are not bound.
+    pub pop_answer: PopAnswer,
     /// A JWT that the app trusts as an assertion of another issuer.
     pub federated: Option<String>,
     /// People: their codes, passwords and sessions.
     pub people: people::Grants,
+}
+
+/// How a request for a bound token is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopAnswer {
+    /// `pop`
+    Pop,
+    /// A bound token whose type is said to be `Bearer`.
+    Bearer,
+    /// A token that is not bound.
+    Unbound,
 }
 
 #[derive(Clone, Debug)]
@@ -91,6 +112,10 @@ impl Entra {
             lifetime: 3599,
             clock_offset: 0,
             secret: SECRET.to_owned(),
+            certificates: Vec::new(),
+            assertion_ids: Vec::new(),
+            chains: Vec::new(),
+            pop_answer: PopAnswer::Pop,
             federated: None,
             people: people::Grants::default(),
         }));
@@ -155,6 +180,14 @@ impl Entra {
     /// A whole sign-in of the registered app with its secret.
     pub fn spn(&self) -> Kubelogin {
         self.get_token("spn").args(&["--client-id", CLIENT, "--tenant-id", TENANT, "--client-secret", SECRET])
+    }
+
+    /// A sign-in of the registered app with the certificate in a file.
+    pub fn with_certificate(&self, file: &std::path::Path) -> Kubelogin {
+        self.get_token("spn")
+            .args(&["--client-id", CLIENT, "--tenant-id", TENANT])
+            .arg("--client-certificate")
+            .arg(file)
     }
 
     pub fn requests(&self) -> Vec<Request> {
@@ -385,11 +418,21 @@ impl TokenRequest<'_> {
     /// Issues an access token.
     pub fn issue(&mut self, audience: &str) -> Value {
         let lifetime = self.state.lifetime;
-        let token = unsigned_jwt(&json!({
+        let mut claims = json!({
             "aud": audience, "iss": format!("https://sts.windows.net/{TENANT}/"), "tid": TENANT, "appid": CLIENT,
             "oid": "99999999-0000-0000-0000-000000000000", "exp": now() + lifetime, "ver": "1.0",
             "jti": self.state.issued.len(),
-        }));
+        });
+        let key_id = pop::requested(&self.form).unwrap_or_else(|violation| {
+            self.state.violations.push(violation);
+            None
+        });
+        let answer = self.state.pop_answer;
+        if let Some(key_id) = key_id.as_ref().filter(|_| answer != PopAnswer::Unbound) {
+            claims["cnf"] = json!({ "kid": key_id, "xms_ksl": "sw" });
+        }
+        let token_type = if key_id.is_some() && answer == PopAnswer::Pop { "pop" } else { "Bearer" };
+        let token = unsigned_jwt(&claims);
         self.state.issued.push(Issued { token: token.clone(), audience: audience.to_owned() });
         // v1 answers with strings.
         if self.version == Version::V1 {
@@ -397,7 +440,7 @@ impl TokenRequest<'_> {
                     "expires_on": (now() + lifetime).to_string(), "not_before": now().to_string(),
                     "resource": audience, "access_token": token })
         } else {
-            json!({ "token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token })
+            json!({ "token_type": token_type, "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token })
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod refresh_token;
 
 use super::{Issued, State};
 use crate::support::http::{Reply, Request, parse_form};
+use crate::support::pop;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -89,6 +90,8 @@ pub struct Grants {
     codes: HashMap<String, authorization_code::Code>,
     sessions: HashMap<String, refresh_token::Session>,
     serial: u32,
+    /// The key to which the next token is bound.
+    bound_to: Option<String>,
     /// How the device code grant behaves.
     pub device: device_code::Behaviour,
 }
@@ -107,6 +110,7 @@ impl Default for Grants {
             codes: HashMap::new(),
             sessions: HashMap::new(),
             serial: 0,
+            bound_to: None,
             device: device_code::Behaviour::default(),
         }
     }
@@ -120,6 +124,16 @@ impl Grants {
         if self.script.front().is_some_and(|(of, _)| *of == short(&grant)) {
             return self.script.pop_front().unwrap().1;
         }
+        let form = &match pop::requested(form) {
+            Ok(key_id) => {
+                self.bound_to = key_id;
+                form.iter()
+                    .filter(|(name, _)| !["token_type", "req_cnf"].contains(&name.as_str()))
+                    .cloned()
+                    .collect()
+            }
+            Err(violation) => return refuse("invalid_request", &format!("AADSTS90014: {violation}")),
+        };
         let answer = match short(&grant) {
             "device_code" => device_code::token(self, tenant, form),
             "authorization_code" => authorization_code::token(self, tenant, form),
@@ -197,11 +211,16 @@ impl Grants {
                 user: user.to_owned(),
             },
         );
+        let opaque = format!("access-{}-{tenant}-{user}", self.serial);
+        let (token_type, access_token) = match self.bound_to.take() {
+            Some(key_id) => ("pop", super::unsigned_jwt(&json!({ "jti": opaque, "cnf": { "kid": key_id } }))),
+            None => ("Bearer", opaque),
+        };
         (
             200,
             json!({
-                "token_type": "Bearer", "scope": scope, "expires_in": self.lifetime, "ext_expires_in": self.lifetime,
-                "access_token": format!("access-{}-{tenant}-{user}", self.serial), "refresh_token": refresh,
+                "token_type": token_type, "scope": scope, "expires_in": self.lifetime, "ext_expires_in": self.lifetime,
+                "access_token": access_token, "refresh_token": refresh,
                 "id_token": "e30.e30.", "client_info": "e30",
             }),
         )

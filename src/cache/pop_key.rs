@@ -1,0 +1,85 @@
+//! The key of proof-of-possession tokens: one file beside the tokens, made once.
+//!
+//! Tokens are bound to it by its id, so a lost key means a miss and nothing worse; a folder that does not
+//! work costs a warning and a key for this one call.
+
+use super::prepare_folder;
+use crate::context::Context;
+use crate::error::{Result, one_line};
+use crate::keys::RsaKey;
+use crate::sys::{files, lock, private};
+use std::io;
+use std::path::Path;
+
+/// Its name in the cache folder.
+pub const FILE_NAME: &str = "pop_key.pem";
+/// A key of 2048 bits is 1.7 kB.
+const LARGEST: u64 = 16 << 10;
+
+/// The key in `folder`; made if there is none.
+///
+/// # Errors
+/// The operating system has no randomness.
+pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
+    let path = folder.join(FILE_NAME);
+    if let Some(key) = load(ctx, &path) {
+        return Ok(key);
+    }
+    let warn = |e: &io::Error| {
+        let line = format!("Warning: the proof-of-possession key {} cannot be kept ({e})", path.display());
+        ctx.say(&one_line(&line));
+    };
+    let lock_path = folder.join(format!("{FILE_NAME}{}", super::LOCK_SUFFIX));
+    let locked = prepare_folder(folder).and_then(|_| lock::lock(&lock_path));
+    let _guard = match locked {
+        Ok(guard) => guard,
+        Err(e) => {
+            warn(&e);
+            return RsaKey::generate();
+        }
+    };
+    // Another process may have made it meanwhile.
+    if let Some(key) = load(ctx, &path) {
+        return Ok(key);
+    }
+    let key = RsaKey::generate()?;
+    ctx.log(1, || format!("a new proof-of-possession key is kept in {}", path.display()));
+    let process = std::process::id().to_string();
+    if let Err(e) = files::replace(&path, key.to_pem().as_bytes(), None, &process) {
+        warn(&e);
+    }
+    Ok(key)
+}
+
+fn load(ctx: &Context, path: &Path) -> Option<RsaKey> {
+    let warn = |what: &str| {
+        let line = format!("Warning: the proof-of-possession key {} {what}", path.display());
+        ctx.say(&one_line(&line));
+    };
+    let private = match private::read(path, LARGEST) {
+        Ok(private) => private,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return None,
+        Err(e) => {
+            warn(&format!("is not used ({e})"));
+            return None;
+        }
+    };
+    if private.was_readable_by_others {
+        warn("could be read by others; its mode is 0600 now");
+    }
+    let key = RsaKey::from_pem(&private.bytes);
+    if key.is_none() {
+        warn("is damaged; a new one takes its place");
+    }
+    key
+}
+
+/// Whether a file name is the key's, its lock's or a temporary file's of it.
+pub fn is_ours(name: &str) -> bool {
+    name == FILE_NAME || is_lock(name) || super::temporary_of(name) == Some(FILE_NAME)
+}
+
+/// Whether it is its lock's.
+pub fn is_lock(name: &str) -> bool {
+    name.strip_suffix(super::LOCK_SUFFIX) == Some(FILE_NAME)
+}

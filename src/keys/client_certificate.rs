@@ -1,0 +1,162 @@
+//! The file of `--client-certificate`: a private key with its certificate, as PFX or PEM.
+
+use super::certificate::Certificate;
+use super::flaw::{Flaw, Result as FlawResult};
+use super::pbe::{Budget, Password};
+use super::pem::{self, Block};
+use super::pfx::{self, private_key_info};
+use super::private_key::{Algorithm, PrivateKey};
+use crate::error::Result;
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+/// A key that signs, its certificate, and the certificates above that one.
+pub struct ClientCertificate {
+    key: PrivateKey,
+    /// The key's own.
+    pub certificate: Certificate,
+    /// Those above it, each the issuer of the one before.
+    pub chain: Vec<Certificate>,
+}
+
+impl ClientCertificate {
+    /// Reads a file, told apart by its content. Of several keys the first with a certificate counts that is
+    /// valid at `now`, else the first with any.
+    ///
+    /// # Errors
+    /// What is wrong with the file, as the end of a sentence that begins with its name.
+    pub fn read(bytes: &[u8], password: &Secret, now: UnixTime) -> Result<Self> {
+        Ok(Self::parse(bytes, password.expose(), now)?)
+    }
+
+    fn parse(bytes: &[u8], password: &str, now: UnixTime) -> FlawResult<Self> {
+        if pfx::looks_like_one(bytes) {
+            return Self::from_pfx(bytes, password, now);
+        }
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        match std::str::from_utf8(bytes) {
+            Ok(text) if pem::is_in(text) => Self::from_pem(text, password, now),
+            // As a key vault's secret is downloaded.
+            Ok(text) => match base64_pfx(text) {
+                Some(pfx) => Self::from_pfx(&pfx, password, now),
+                None => Err(Flaw::Foreign),
+            },
+            Err(_) if Certificate::read(bytes).is_ok() => Err(Flaw::NoKey),
+            Err(_) => Err(Flaw::Foreign),
+        }
+    }
+
+    fn from_pfx(bytes: &[u8], password: &str, now: UnixTime) -> FlawResult<Self> {
+        let contents = pfx::open(bytes, password)?;
+        let keys = contents.keys.iter().map(|der| PrivateKey::from_pkcs8(der)).collect();
+        let certificates = contents.certificates.iter().map(|der| Certificate::read(der)).collect();
+        Self::choose(keys, certificates, now)
+    }
+
+    fn from_pem(text: &str, password: &str, now: UnixTime) -> FlawResult<Self> {
+        let (mut keys, mut certificates) = (Vec::new(), Vec::new());
+        let mut budget = Budget::new();
+        for block in pem::blocks(text)? {
+            match block.label.as_str() {
+                "CERTIFICATE" | "X509 CERTIFICATE" => certificates.push(Certificate::read(&block.der)),
+                label if label.ends_with("PRIVATE KEY") => {
+                    keys.push(private_key(&block, password, &mut budget))
+                }
+                _ => {}
+            }
+        }
+        Self::choose(keys, certificates, now)
+    }
+
+    /// What cannot be read matters only when nothing else serves: a file may hold more than is needed.
+    fn choose(
+        keys: Vec<FlawResult<PrivateKey>>,
+        certificates: Vec<FlawResult<Certificate>>,
+        now: UnixTime,
+    ) -> FlawResult<Self> {
+        let mut flaws = Vec::new();
+        let keys = readable(keys, &mut flaws);
+        let mut certificates = readable(certificates, &mut flaws);
+        let matching = |valid: bool| {
+            keys.iter().enumerate().find_map(|(k, key)| {
+                let fits =
+                    |c: &Certificate| key.belongs_to(c) && (!valid || c.calendar_problem(now).is_none());
+                certificates.iter().position(fits).map(|c| (k, c))
+            })
+        };
+        let Some((key, certificate)) = matching(true).or_else(|| matching(false)) else {
+            return Err(match flaws.into_iter().next() {
+                Some(flaw) => flaw,
+                None if keys.is_empty() => Flaw::NoKey,
+                None if certificates.is_empty() => Flaw::NoCertificate,
+                None => Flaw::NoMatch,
+            });
+        };
+        let certificate = certificates.swap_remove(certificate);
+        let key = keys.into_iter().nth(key).ok_or(Flaw::NoKey)?;
+        let chain = chain(&certificate, certificates);
+        Ok(Self { key, certificate, chain })
+    }
+
+    /// The algorithm of its signatures: of the modern ones, or of those that old services take.
+    ///
+    /// `None` where an old service is asked and the key is on P-256.
+    pub fn algorithm(&self, old: bool) -> Option<Algorithm> {
+        match (&self.key, old) {
+            (PrivateKey::Rsa(_), false) => Some(Algorithm::Ps256),
+            (PrivateKey::Rsa(_), true) => Some(Algorithm::Rs256),
+            (PrivateKey::P256(_), false) => Some(Algorithm::Es256),
+            (PrivateKey::P256(_), true) => None,
+        }
+    }
+
+    /// Signs a message.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>> {
+        self.key.sign(algorithm, &self.certificate, message)
+    }
+}
+
+fn readable<T>(read: Vec<FlawResult<T>>, flaws: &mut Vec<Flaw>) -> Vec<T> {
+    read.into_iter().filter_map(|one| one.map_err(|flaw| flaws.push(flaw)).ok()).collect()
+}
+
+fn private_key(block: &Block, password: &str, budget: &mut Budget) -> FlawResult<PrivateKey> {
+    if block.has_headers {
+        return Err(Flaw::Unsupported("OpenSSL's old encryption of PEM keys".to_owned()));
+    }
+    match block.label.as_str() {
+        "PRIVATE KEY" => PrivateKey::from_pkcs8(&block.der),
+        "RSA PRIVATE KEY" => PrivateKey::from_pkcs1(&block.der),
+        "EC PRIVATE KEY" => PrivateKey::from_sec1(&block.der, None),
+        "ENCRYPTED PRIVATE KEY" => match private_key_info(&block.der, &Password::new(password), budget) {
+            Err(Flaw::WrongPassword) if password.is_empty() => Err(Flaw::NoPassword),
+            opened => PrivateKey::from_pkcs8(&opened?),
+        },
+        other => Err(Flaw::Unsupported(format!("a PEM block \"{other}\""))),
+    }
+}
+
+/// The certificates above `leaf`, as far as `others` have them.
+fn chain(leaf: &Certificate, mut others: Vec<Certificate>) -> Vec<Certificate> {
+    let mut chain: Vec<Certificate> = Vec::new();
+    loop {
+        let last = chain.last().unwrap_or(leaf);
+        let issuer = others.iter().position(|other| other.subject == last.issuer && other.der != last.der);
+        match issuer {
+            Some(issuer) if !last.is_self_issued() => chain.push(others.swap_remove(issuer)),
+            _ => return chain,
+        }
+    }
+}
+
+fn base64_pfx(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let text: Zeroizing<String> = Zeroizing::new(text.split_ascii_whitespace().collect());
+    let bytes = Zeroizing::new(STANDARD.decode(text.as_bytes()).ok()?);
+    pfx::looks_like_one(&bytes).then_some(bytes)
+}
