@@ -47,6 +47,9 @@ fn serve() -> ExitCode {
     println!("CA_FILE={}", entra.ca_file().display());
     println!("PORT={}", entra.port());
     println!("ENVIRONMENT_FILE={}", entra.environment_file().display());
+    // Not every machine has IPv6.
+    let v6 = std::net::TcpListener::bind("[::1]:0").ok().map(|_| entra.at("[::1]:0"));
+    println!("PORT6={}", v6.as_ref().map_or(0, Server::port));
     println!("READY=1");
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         if let Some(certificate) = line.strip_prefix("register ") {

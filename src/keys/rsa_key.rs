@@ -197,6 +197,18 @@ mod tests {
         public.verify(&RSA_PSS_2048_8192_SHA256, b"m", &slow.unwrap()).unwrap();
     }
 
+    /// RFC 7515 appendix A.2; RSASSA-PKCS1-v1_5 has one right signature.
+    #[test]
+    fn the_signature_of_the_rfc() {
+        const INPUT: &[u8] = b"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        const SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+        let key = RsaKey::from_pem(include_bytes!("../../tests/data/rfc7515-a2.pem")).unwrap();
+        let encode = |signature: Vec<u8>| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signature);
+        assert_eq!(encode(key.sign(Padding::Pkcs1, INPUT).unwrap()), SIGNATURE);
+        let other = RsaKey { signer: Signer::Rsa(Box::new(slow(&key.pkcs1).unwrap())), ..key };
+        assert_eq!(encode(other.sign(Padding::Pkcs1, INPUT).unwrap()), SIGNATURE);
+    }
+
     #[test]
     fn a_damaged_file_is_no_key() {
         let pem = RsaKey::generate().unwrap().to_pem();

@@ -1,5 +1,6 @@
 //! Clouds, authority hosts and discovery.
 
+use super::proxies::Proxy;
 use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
 use crate::support::http::Reply;
 use crate::support::{Entra, Kubelogin};
@@ -67,6 +68,61 @@ fn validation_needs_the_public_cloud_and_names_the_flag_that_does_without() {
     output.fails_with("cannot validate the authority host");
     output.hints("--disable-instance-discovery");
     assert!(entra.requests().is_empty());
+}
+
+/// The public cloud, played by the fake behind a proxy.
+#[test]
+fn the_public_cloud_is_asked_whether_it_knows_the_host() {
+    let entra = Entra::start();
+    let proxy = Proxy::start(entra.port(), None);
+    let sign_in = || by_host(&entra).env("HTTPS_PROXY", proxy.url("")).run();
+    entra.script([Reply::json(200, &json!({ "tenant_discovery_endpoint": "https://login.test/x" }))]);
+    assert!(entra.knows(&sign_in().token(), SERVER));
+    let asked = entra.requests().remove(0);
+    assert_eq!(asked.path(), "/common/discovery/instance");
+    let endpoint = format!("{}{TENANT}/oauth2/v2.0/authorize", entra.url());
+    let expected = [("api-version", "1.1"), ("authorization_endpoint", endpoint.as_str())];
+    assert_eq!(asked.query(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(proxy.asked.lock().unwrap()[0].0, "CONNECT login.microsoftonline.com:443");
+
+    let issued = entra.state().issued.len();
+    entra.script([Reply::json(
+        400,
+        &json!({ "error": "invalid_instance", "error_description": "AADSTS50049: Unknown" }),
+    )]);
+    let refused = sign_in();
+    refused.fails_with("the authority host localhost is not known to Microsoft Entra ID (invalid_instance)");
+    refused.hints("--disable-instance-discovery");
+    entra.script([Reply::new(403, "text/html", "<html>blocked")]);
+    sign_in().fails_with("validating the authority host failed");
+    assert_eq!(entra.state().issued.len(), issued);
+}
+
+/// Sign-ins at the clouds' own names: one connection and one request each.
+#[test]
+fn well_known_clouds_need_no_discovery() {
+    let entra = Entra::start();
+    let proxy = Proxy::start(entra.port(), None);
+    for (environment, host) in [
+        ("AzurePublicCloud", "login.microsoftonline.com"),
+        ("azurechinacloud", "login.chinacloudapi.cn"),
+        ("AzureUSGovernment", "login.microsoftonline.us"),
+    ] {
+        let run = Kubelogin::spn()
+            .args(&["-e", environment])
+            .env("HTTPS_PROXY", proxy.url(""))
+            .env("SSL_CERT_FILE", entra.ca_file())
+            .run();
+        assert!(entra.knows(&run.token(), SERVER));
+        assert_eq!(proxy.asked.lock().unwrap().pop().unwrap().0, format!("CONNECT {host}:443"));
+        let by_host = Kubelogin::spn()
+            .args(&["--authority-host", &format!("https://{host}/")])
+            .env("HTTPS_PROXY", proxy.url(""))
+            .env("SSL_CERT_FILE", entra.ca_file())
+            .run();
+        assert!(entra.knows(&by_host.token(), SERVER));
+    }
+    assert_eq!((entra.connections(), entra.requests().len()), (6, 6));
 }
 
 #[test]

@@ -67,7 +67,11 @@ impl Waiting {
                 )
             })
             .collect();
-        let (status, page) = people.grants().authorize("contoso", &query);
+        let (status, page) = if self.url.contains("/adfs/oauth2/") {
+            people.grants().authorize_adfs(&query)
+        } else {
+            people.grants().authorize("contoso", &query)
+        };
         assert_eq!(status, 200, "{page}");
         let mut pairs = Vec::new();
         for input in page.split("<input ").skip(1) {

@@ -1,5 +1,7 @@
 //! Signing in.
 
+#[cfg(unix)]
+mod adfs;
 mod authorities;
 mod cache_damage;
 #[cfg(unix)]
@@ -7,6 +9,8 @@ mod certificates;
 mod chromium;
 mod clock;
 mod device_code;
+#[cfg(target_os = "linux")]
+mod egress;
 mod hostile;
 mod interactive;
 mod kubectl;
@@ -14,6 +18,7 @@ mod kubectl;
 mod kubectl_people;
 mod legacy;
 mod machines;
+mod oidc;
 #[cfg(unix)]
 mod pop;
 mod proxies;

@@ -1,23 +1,27 @@
 //! Proxies and trust: which way a request takes, and whom it believes.
 
 use super::hostile::pass_through;
+use crate::support::ca::Leaf;
 use crate::support::entra::SERVER;
 use crate::support::http::{Listener, Reply, read_request, write_reply};
-use crate::support::{Entra, Kubelogin, TempDir};
-use std::io::BufReader;
+use crate::support::{Ca, Entra, Kubelogin, TempDir};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::io::{BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A request line and the credentials that came with it.
-type Asked = (String, Option<String>);
+pub type Asked = (String, Option<String>);
 
 /// A CONNECT proxy that sends everything to one port, and remembers what it was asked.
-struct Proxy {
+pub struct Proxy {
     listener: Listener,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    pub asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Proxy {
-    fn start(port: u16, credentials: Option<&'static str>) -> Self {
+    pub fn start(port: u16, credentials: Option<&'static str>) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&asked);
         let listener = Listener::start(move |mut stream| {
@@ -29,14 +33,13 @@ impl Proxy {
                 let _ = write_reply(&mut stream, &Reply::new(407, "text/html", "<html>who are you</html>"));
                 return;
             }
-            use std::io::Write;
             stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
             pass_through(stream, port);
         });
         Self { listener, asked }
     }
 
-    fn url(&self, userinfo: &str) -> String {
+    pub fn url(&self, userinfo: &str) -> String {
         format!("http://{userinfo}127.0.0.1:{}", self.listener.port())
     }
 }
@@ -64,6 +67,71 @@ fn a_proxy_is_asked_to_connect_by_name() {
         asked.iter().all(|(line, _)| *line == format!("CONNECT login.test:{}", entra.port())),
         "{asked:?}"
     );
+}
+
+/// A company's proxy that opens TLS: it answers in the place of everybody, with a certificate of its own root.
+#[test]
+fn an_intercepting_proxy_is_believed_only_by_its_root() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let company = Ca::new("Company Proxy Root");
+    let face = entra.face(&company);
+    let proxy = Proxy::start(face.port(), None);
+    let through = || behind(&entra, &files).env("HTTPS_PROXY", proxy.url(""));
+    through().run().fails_with("\"Company Proxy Root\"");
+    through().run().hints("SSL_CERT_FILE");
+    let root = files.file("roots/company.pem", company.pem());
+    for run in [
+        through().env("SSL_CERT_FILE", &root).run(),
+        through().env("SSL_CERT_FILE", "").env("SSL_CERT_DIR", files.path().join("roots")).run(),
+        through().arg("--certificate-authority").arg(&root).run(),
+    ] {
+        assert!(entra.knows(&run.token(), SERVER));
+    }
+    assert_eq!(entra.connections(), 0);
+}
+
+/// TLS to the proxy, and TLS through it to the authority.
+#[test]
+fn a_proxy_may_speak_tls_itself() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let plain = Proxy::start(entra.port(), None);
+    let (tls, port) = (entra.ca().server(Leaf::Good), plain.listener.port());
+    let front = Listener::start(move |stream| relay(stream, &tls, port));
+    let address = format!("https://localhost:{}", front.port());
+    let run = behind(&entra, &files).env("HTTPS_PROXY", &address).run();
+    assert!(entra.knows(&run.token(), SERVER));
+    assert_eq!(plain.asked.lock().unwrap().len(), 1);
+    let untrusted = behind(&entra, &files).env("HTTPS_PROXY", &address).env("SSL_CERT_FILE", "").run();
+    untrusted.fails_with("is not trusted");
+}
+
+/// Takes TLS off a connection and passes it on.
+fn relay(client: TcpStream, tls: &Arc<ServerConfig>, port: u16) {
+    let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut tls = StreamOwned::new(ServerConnection::new(Arc::clone(tls)).unwrap(), client);
+    if tls.conn.complete_io(&mut tls.sock).is_err() {
+        return;
+    }
+    let mut plain = server;
+    for socket in [&tls.sock, &plain] {
+        socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    }
+    let idle = |e: &std::io::Error| matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    let mut buffer = [0; 16 << 10];
+    loop {
+        match tls.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(n) => plain.write_all(&buffer[..n]).unwrap(),
+            Err(e) if idle(&e) => {}
+            Err(_) => return,
+        }
+        match plain.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(n) => tls.write_all(&buffer[..n]).unwrap(),
+            Err(e) if idle(&e) => {}
+            Err(_) => return,
+        }
+    }
 }
 
 #[test]

@@ -15,6 +15,17 @@ pub enum Leaf {
     Expired,
 }
 
+/// This machine, and hosts for which a proxy of a test answers.
+const GOOD_NAMES: &[&str] = &[
+    "localhost",
+    "127.0.0.1",
+    "::1",
+    "login.test",
+    "login.microsoftonline.com",
+    "login.chinacloudapi.cn",
+    "login.microsoftonline.us",
+];
+
 impl Ca {
     pub fn new(name: &str) -> Self {
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
@@ -37,7 +48,7 @@ impl Ca {
     pub fn server_and_der(&self, leaf: Leaf) -> (Arc<ServerConfig>, Vec<u8>) {
         let names = match leaf {
             Leaf::OtherName => vec!["other.example".to_owned()],
-            _ => ["localhost", "127.0.0.1", "::1", "login.test"].map(str::to_owned).into(),
+            _ => GOOD_NAMES.iter().map(|name| (*name).to_owned()).collect(),
         };
         let mut parameters = CertificateParams::new(names).unwrap();
         if leaf == Leaf::Expired {

@@ -7,6 +7,7 @@ pub mod api_server;
 pub mod ca;
 pub mod entra;
 pub mod http;
+pub mod issuer;
 pub mod kubelogin;
 pub mod openssl;
 pub mod people;

@@ -119,18 +119,22 @@ impl Entra {
             federated: None,
             people: people::Grants::default(),
         }));
-        let shared = Arc::clone(&state);
         let (tls, certificate) = ca.server_and_der(leaf);
-        let server = Server::start(Some(tls), move |request| {
-            let mut state = shared.lock().unwrap();
-            let reply = state.script.pop_front().unwrap_or_else(|| answer(&mut state, request));
-            let now = i64::try_from(now()).unwrap() + state.clock_offset;
-            reply.header("Date", &http_date(now))
-        });
+        let server = serve("127.0.0.1:0", &state, tls);
         let files = TempDir::new();
         files.file("ca.pem", ca.pem());
         files.file("cloud.json", environment(&server.url()));
         Self { server, state, ca, files, certificate }
+    }
+
+    /// The same service under a certificate of another authority, at a port of its own.
+    pub fn face(&self, ca: &Ca) -> Server {
+        serve("127.0.0.1:0", &self.state, ca.server(Leaf::Good))
+    }
+
+    /// The same service at another address of this machine.
+    pub fn at(&self, address: &str) -> Server {
+        serve(address, &self.state, self.ca.server(Leaf::Good))
     }
 
     pub fn url(&self) -> String {
@@ -224,6 +228,16 @@ impl Entra {
                 .any(|issued| issued.token == token && issued.audience == audience)
         }
     }
+}
+
+fn serve(address: &str, state: &Arc<Mutex<State>>, tls: Arc<rustls::ServerConfig>) -> Server {
+    let shared = Arc::clone(state);
+    Server::start_at(address, Some(tls), move |request| {
+        let mut state = shared.lock().unwrap();
+        let reply = state.script.pop_front().unwrap_or_else(|| answer(&mut state, request));
+        let now = i64::try_from(now()).unwrap() + state.clock_offset;
+        reply.header("Date", &http_date(now))
+    })
 }
 
 impl Drop for Entra {

@@ -10,6 +10,7 @@ pub mod refresh_token;
 
 use super::{Issued, State};
 use crate::support::http::{Reply, Request, parse_form};
+use crate::support::issuer::Issuer;
 use crate::support::pop;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
@@ -24,6 +25,10 @@ pub type Answer = (u16, Value);
 /// What a browser gets, whose headers are its own business.
 pub fn browse(state: &mut State, request: &Request) -> Option<Reply> {
     match (request.method.as_str(), segments(request).as_slice()) {
+        ("GET", ["adfs", "oauth2", "authorize"]) => {
+            let (status, page) = state.people.authorize_adfs(&request.query());
+            Some(Reply::new(status, "text/html; charset=utf-8", page))
+        }
         ("GET", [tenant, "oauth2", "v2.0", "authorize"]) => {
             let (status, page) = state.people.authorize(tenant, &request.query());
             Some(Reply::new(status, "text/html; charset=utf-8", page))
@@ -38,6 +43,16 @@ pub fn answer(state: &mut State, request: &Request) -> Option<Reply> {
     let people = &mut state.people;
     let (status, body) = match (request.method.as_str(), segments(request).as_slice()) {
         ("POST", [tenant, "oauth2", "v2.0", "devicecode"]) => people.device_code(tenant, &request.form()),
+        ("POST", ["adfs", "oauth2", "devicecode"]) => match with_scope(&request.form()) {
+            Ok(form) => people.device_code("adfs", &form),
+            Err(refusal) => refusal,
+        },
+        ("POST", ["adfs", "oauth2", "token"]) => match short(field(&request.form(), "grant_type")?) {
+            "device_code" | "password" | "refresh_token" | "authorization_code" => {
+                people.token_adfs(&request.form())
+            }
+            _ => return None,
+        },
         ("POST", [tenant, "oauth2", "devicecode"]) if request.query() == parse_form("api-version=1.0") => {
             people.device_code_v1(tenant, &request.form())
         }
@@ -90,6 +105,8 @@ pub struct Grants {
     codes: HashMap<String, authorization_code::Code>,
     sessions: HashMap<String, refresh_token::Session>,
     serial: u32,
+    /// Signs access tokens, where an API server is to check them itself.
+    pub issuer: Option<Issuer>,
     /// The key to which the next token is bound.
     bound_to: Option<String>,
     /// How the device code grant behaves.
@@ -110,6 +127,7 @@ impl Default for Grants {
             codes: HashMap::new(),
             sessions: HashMap::new(),
             serial: 0,
+            issuer: None,
             bound_to: None,
             device: device_code::Behaviour::default(),
         }
@@ -171,6 +189,28 @@ impl Grants {
         (status, body)
     }
 
+    /// Answers a request to AD FS's token endpoint, which knows no `client_info`.
+    fn token_adfs(&mut self, form: &Form) -> Answer {
+        let asks_later = field(form, "device_code").is_some();
+        let form = if asks_later { Ok(form.clone()) } else { with_scope(form) };
+        match form {
+            Ok(mut form) if field(&form, "client_info").is_none() => {
+                form.push(("client_info".to_owned(), "1".to_owned()));
+                self.token("adfs", &form)
+            }
+            Ok(_) => refuse("invalid_request", "MSIS9602: client_info"),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// AD FS's sign-in page.
+    pub fn authorize_adfs(&mut self, query: &Form) -> (u16, String) {
+        match with_scope(query) {
+            Ok(query) => self.authorize("adfs", &query),
+            Err((status, body)) => (status, body.to_string()),
+        }
+    }
+
     /// Answers a request for a device code of the v1 endpoint.
     fn device_code_v1(&mut self, tenant: &str, form: &Form) -> Answer {
         if let Err(refusal) = exactly(form, &["client_id", "resource"]) {
@@ -212,9 +252,15 @@ impl Grants {
             },
         );
         let opaque = format!("access-{}-{tenant}-{user}", self.serial);
-        let (token_type, access_token) = match self.bound_to.take() {
-            Some(key_id) => ("pop", super::unsigned_jwt(&json!({ "jti": opaque, "cnf": { "kid": key_id } }))),
-            None => ("Bearer", opaque),
+        let (token_type, access_token) = match (self.bound_to.take(), &self.issuer) {
+            (Some(key_id), _) => {
+                ("pop", super::unsigned_jwt(&json!({ "jti": opaque, "cnf": { "kid": key_id } })))
+            }
+            (None, Some(issuer)) => {
+                let audience = scope.split('/').next().unwrap();
+                ("Bearer", issuer.sign(&json!({ "aud": audience, "upn": user, "tid": tenant })))
+            }
+            (None, None) => ("Bearer", opaque),
         };
         (
             200,
@@ -255,6 +301,17 @@ fn expect(form: &Form, name: &str, value: &str) -> Result<(), Answer> {
         Some(came) if came == value => Ok(()),
         came => Err(refuse("invalid_request", &format!("AADSTS90014: {name} is {came:?}, not {value:?}"))),
     }
+}
+
+/// AD FS's form with the scope that its `resource` stands for; one that names a scope is refused.
+fn with_scope(form: &Form) -> Result<Form, Answer> {
+    let resource = field(form, "resource").filter(|resource| !resource.is_empty());
+    let (Some(resource), None) = (resource, field(form, "scope")) else {
+        return Err(refuse("invalid_resource", "MSIS9602: resource and no scope"));
+    };
+    let scope = person_scope_of(resource);
+    let others = form.iter().filter(|(name, _)| name != "resource").cloned();
+    Ok(others.chain([("scope".to_owned(), scope)]).collect())
 }
 
 /// The scope of a person's token for `server`.
