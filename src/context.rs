@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// The time, and waiting for it.
@@ -23,7 +24,14 @@ pub trait Clock {
 }
 
 /// A source of random bytes that are fit for keys and nonces.
-pub type Random = Box<dyn Fn(&mut [u8]) -> Result<()>>;
+pub type Random = Rc<dyn Fn(&mut [u8]) -> Result<()>>;
+
+/// What stands behind an output stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// A person watches it.
+    pub is_terminal: bool,
+}
 
 /// The environment variables, by exact name.
 #[derive(Clone, Default)]
@@ -38,6 +46,19 @@ impl Env {
     /// The value of `name` as text; unset, empty or not Unicode gives `None`.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.os(name).and_then(OsStr::to_str)
+    }
+
+    /// Every variable.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// The same with some variables set otherwise.
+    #[must_use]
+    pub fn with(&self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut all = self.0.clone();
+        all.extend(variables);
+        Self(all)
     }
 
     /// The value of `name` as a path.
@@ -60,11 +81,14 @@ pub struct Context {
     /// The environment.
     pub env: Env,
     /// The time.
-    pub clock: Box<dyn Clock>,
+    pub clock: Rc<dyn Clock>,
     random: Random,
-    stdout: RefCell<Box<dyn Write>>,
-    stderr: RefCell<Box<dyn Write>>,
-    stderr_is_terminal: bool,
+    stdout: Rc<RefCell<Box<dyn Write>>>,
+    stderr: Rc<RefCell<Box<dyn Write>>>,
+    /// How stdout is looked at.
+    pub stdout_screen: Screen,
+    /// How stderr is looked at.
+    pub stderr_screen: Screen,
     verbosity: Cell<u8>,
 }
 
@@ -75,15 +99,31 @@ impl Context {
         Self {
             args: std::env::args_os().skip(1).collect(),
             env: std::env::vars_os().collect(),
-            clock: Box::new(RealClock { start: std::time::Instant::now() }),
-            random: Box::new(|bytes| {
+            clock: Rc::new(RealClock { start: std::time::Instant::now() }),
+            random: Rc::new(|bytes| {
                 getrandom::fill(bytes)
                     .map_err(|e| Error::new(format!("the system gives no random numbers: {e}")))
             }),
-            stdout: RefCell::new(Box::new(std::io::stdout())),
-            stderr: RefCell::new(Box::new(std::io::stderr())),
-            stderr_is_terminal: std::io::stderr().is_terminal(),
+            stdout: Rc::new(RefCell::new(Box::new(std::io::stdout()))),
+            stderr: Rc::new(RefCell::new(Box::new(std::io::stderr()))),
+            stdout_screen: Screen { is_terminal: std::io::stdout().is_terminal() },
+            stderr_screen: Screen { is_terminal: std::io::stderr().is_terminal() },
             verbosity: Cell::new(0),
+        }
+    }
+
+    /// The same world with another environment: that of a kubeconfig's exec entry.
+    pub fn with_env(&self, env: Env) -> Self {
+        Self {
+            args: self.args.clone(),
+            env,
+            clock: Rc::clone(&self.clock),
+            random: Rc::clone(&self.random),
+            stdout: Rc::clone(&self.stdout),
+            stderr: Rc::clone(&self.stderr),
+            stdout_screen: self.stdout_screen,
+            stderr_screen: self.stderr_screen,
+            verbosity: self.verbosity.clone(),
         }
     }
 
@@ -91,7 +131,7 @@ impl Context {
     pub fn fake(
         args: &[&str],
         env: Env,
-        clock: Box<dyn Clock>,
+        clock: Rc<dyn Clock>,
         stdout: Box<dyn Write>,
         stderr: Box<dyn Write>,
     ) -> Self {
@@ -99,9 +139,10 @@ impl Context {
             args: args.iter().map(OsString::from).collect(),
             env,
             clock,
-            stdout: RefCell::new(stdout),
-            stderr: RefCell::new(stderr),
-            stderr_is_terminal: false,
+            stdout: Rc::new(RefCell::new(stdout)),
+            stderr: Rc::new(RefCell::new(stderr)),
+            stdout_screen: Screen { is_terminal: false },
+            stderr_screen: Screen { is_terminal: false },
             ..Self::real()
         }
     }
@@ -120,13 +161,13 @@ impl Context {
 
     /// Writes a line to stderr at once; a closed stderr is nobody's failure.
     pub fn say(&self, line: &str) {
-        let mut stderr = self.stderr.borrow_mut();
-        let _ = stderr.write_all(format!("{line}\n").as_bytes()).and_then(|()| stderr.flush());
+        self.show(&format!("{line}\n"));
     }
 
-    /// Whether a person watches stderr.
-    pub fn stderr_is_terminal(&self) -> bool {
-        self.stderr_is_terminal
+    /// Writes to stderr as it is, at once: a line that will be written over.
+    pub fn show(&self, text: &str) {
+        let mut stderr = self.stderr.borrow_mut();
+        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
 
     /// Sets how much [`Context::log`] shows (`-v N`).

@@ -70,6 +70,11 @@ impl Error {
         self.class
     }
 
+    /// The one thing that the user can do.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// What failed and why, without hint and ids.
     pub fn message(&self) -> &str {
         &self.message

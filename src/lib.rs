@@ -15,7 +15,7 @@
 //! | [`commands`] | one file per command |
 //! | [`oauth`] | the protocol as data: requests are built, answers are read |
 //! | [`sys`] | the operating system: files, network, processes |
-//! | [`error`], [`secret`], [`time`] | what is shown, what is never shown, calendar text |
+//! | [`error`], [`style`], [`waiting`], [`secret`], [`time`] | what is shown, how, meanwhile, what is never shown, calendar text |
 //!
 //! # Invariants
 //! 1. One flag table ([`cli::flags::FLAGS`]): parser, help, environment names, the README's reference
@@ -43,11 +43,14 @@ pub mod kubeconfig;
 pub mod login;
 pub mod oauth;
 pub mod secret;
+pub mod style;
 pub mod sys;
 pub mod time;
+pub mod waiting;
 
 use cli::flags::{COMMANDS, Command, Id};
 use cli::help;
+use cli::man;
 use cli::options::Options;
 use cli::parse::{Given, parse};
 use context::Context;
@@ -59,13 +62,16 @@ pub fn run(ctx: &Context) -> u8 {
     match dispatch(ctx) {
         Ok(()) => 0,
         Err(error) => {
-            ctx.say(&error.to_string());
+            ctx.say(&style::error(&error, ctx));
             1
         }
     }
 }
 
 fn dispatch(ctx: &Context) -> Result<()> {
+    if let Some(answer) = commands::completion::answer(ctx) {
+        return answer;
+    }
     let given = parse(&ctx.args)?;
     let verbosity = given.last(Id::Verbosity).and_then(OsStr::to_str);
     ctx.set_verbosity(verbosity.and_then(|v| v.parse().ok()).unwrap_or(0));
@@ -75,12 +81,16 @@ fn dispatch(ctx: &Context) -> Result<()> {
     match given.command {
         Command::Root if given.is_on(Id::Version) => ctx.print(&commands::version::text()),
         Command::Root => ctx.print(&help::page(Command::Root)),
+        Command::Help if given.is_on(Id::Man) => ctx.print(&man::page()),
         Command::Help => ctx.print(&help::page(help_topic(&given)?)),
         Command::GetToken => {
             let options = Options::resolve(given, &ctx.env)?;
             options.log_overrides(ctx);
             commands::get_token::run(ctx, &options)
         }
+        Command::Whoami => commands::whoami::run(ctx, &Options::resolve(given, &ctx.env)?),
+        Command::Doctor => commands::doctor::run(ctx, &Options::resolve(given, &ctx.env)?),
+        Command::Completion => commands::completion::run(ctx, &given),
         Command::RemoveCacheDir | Command::RemoveTokens => {
             commands::remove::run(ctx, &Options::resolve(given, &ctx.env)?)
         }

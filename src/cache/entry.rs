@@ -92,19 +92,28 @@ pub fn to_json(key: &Key, entry: &Entry) -> Vec<u8> {
     serde_json::to_vec(&written).unwrap_or_default()
 }
 
-/// Reads an entry's file.
+/// Reads the entry's file of one key.
 ///
 /// # Errors
 /// Why it cannot be used: not our JSON, another version's, another key's.
 pub fn from_json(bytes: &[u8], key: &Key) -> Result<Entry, &'static str> {
+    let (found, entry) = read(bytes)?;
+    if found != *key {
+        return Err("holds the token of another sign-in");
+    }
+    Ok(entry)
+}
+
+/// Reads an entry's file, whatever its key.
+///
+/// # Errors
+/// Why it cannot be used: not our JSON, another version's.
+pub fn read(bytes: &[u8]) -> Result<(Key, Entry), &'static str> {
     let header: Header = serde_json::from_slice(bytes).map_err(|_| "is damaged or not a token")?;
     if header.version != VERSION {
         return Err("was written by another version");
     }
     let read: Read = serde_json::from_slice(bytes).map_err(|_| "is damaged or not a token")?;
-    if read.key != *key {
-        return Err("holds the token of another sign-in");
-    }
     let access_token = Secret::new(read.access_token);
     // As strict as with the service's answers: it goes into an HTTP header and a calendar date.
     let is_token =
@@ -112,12 +121,9 @@ pub fn from_json(bytes: &[u8], key: &Key) -> Result<Entry, &'static str> {
     if !is_token || read.expires_on > LATEST_EXPIRY {
         return Err("is damaged or not a token");
     }
-    Ok(Entry {
-        access_token,
-        expires_on: read.expires_on,
-        obtained_on: read.obtained_on,
-        refresh_token: read.refresh_token.map(Secret::new),
-    })
+    let refresh_token = read.refresh_token.map(Secret::new);
+    let (expires_on, obtained_on) = (read.expires_on, read.obtained_on);
+    Ok((read.key, Entry { access_token, expires_on, obtained_on, refresh_token }))
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ mod tests {
 
     fn at(now: u64) -> Context {
         let sink = || Box::new(std::io::sink());
-        Context::fake(&[], Env::default(), Box::new(At(now)), sink(), sink())
+        Context::fake(&[], Env::default(), std::rc::Rc::new(At(now)), sink(), sink())
     }
 
     #[derive(Default)]

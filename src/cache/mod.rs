@@ -7,6 +7,7 @@
 pub mod entry;
 pub mod flow;
 pub mod key;
+pub mod listing;
 pub mod pop_key;
 
 pub use entry::Entry;
@@ -17,6 +18,7 @@ use crate::context::Context;
 use crate::error::{Result, one_line};
 use crate::sys::{files, interrupt, lock, private};
 use crate::time::rfc3339;
+use crate::waiting::Waiting;
 use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,9 +26,7 @@ use std::time::Duration;
 
 /// Longer than any token response that the transport lets through.
 const LARGEST_ENTRY: u64 = 4 << 20;
-/// The waiting ones say so after this time.
-const QUIET_WAIT: Duration = Duration::from_secs(2);
-/// How often a lock is tried until then.
+/// How often a lock is tried.
 const WAIT_STEP: Duration = Duration::from_millis(50);
 /// What follows an entry's name in the name of its lock.
 pub const LOCK_SUFFIX: &str = ".lock";
@@ -93,19 +93,17 @@ impl Cache {
     fn try_wait(&self, ctx: &Context) -> io::Result<Option<lock::Lock>> {
         self.prepare_folder(ctx)?;
         let path = self.lock_path();
-        let start = ctx.clock.monotonic();
+        let mut waiting = Waiting::new(ctx);
         loop {
             if let Some(lock) = lock::try_lock(&path)? {
                 return Ok(Some(lock));
             }
-            if ctx.clock.monotonic().saturating_sub(start) >= QUIET_WAIT {
-                break;
-            }
             ctx.clock.sleep(WAIT_STEP);
+            waiting.tick(|| {
+                let holder = lock::note(&path).unwrap_or_else(|| "another process".to_owned());
+                format!("{} that is signing in already", holder.trim())
+            });
         }
-        let holder = lock::note(&path).unwrap_or_else(|| "another process".to_owned());
-        ctx.say(&format!("Waiting for {} that is signing in already.", one_line(&holder)));
-        lock::lock(&path)
     }
 
     /// A folder that cannot be locked or written.

@@ -16,6 +16,12 @@ pub enum Command {
     RemoveCacheDir,
     /// `remove-tokens`
     RemoveTokens,
+    /// `whoami`
+    Whoami,
+    /// `doctor`
+    Doctor,
+    /// `completion`
+    Completion,
     /// `help`
     Help,
 }
@@ -33,9 +39,19 @@ pub struct CommandRow {
 /// Every command, in the order of the help page.
 pub const COMMANDS: &[CommandRow] = &[
     CommandRow {
+        command: Command::Completion,
+        name: "completion",
+        about: "Generate the completion script for bash, zsh, fish or powershell",
+    },
+    CommandRow {
         command: Command::Convert,
         name: "convert-kubeconfig",
         about: "convert kubeconfig to use exec auth module",
+    },
+    CommandRow {
+        command: Command::Doctor,
+        name: "doctor",
+        about: "Check what a sign-in would use and what is wrong with it",
     },
     CommandRow { command: Command::GetToken, name: "get-token", about: "get AAD token" },
     CommandRow { command: Command::Help, name: "help", about: "Help about any command" },
@@ -48,6 +64,11 @@ pub const COMMANDS: &[CommandRow] = &[
         command: Command::RemoveTokens,
         name: "remove-tokens",
         about: "Remove all cached tokens from filesystem (older name of remove-cache-dir)",
+    },
+    CommandRow {
+        command: Command::Whoami,
+        name: "whoami",
+        about: "Show whose tokens are cached, without asking anybody",
     },
 ];
 
@@ -79,13 +100,16 @@ pub enum Id {
     LogToStderr,
     Login,
     LoginHint,
+    Man,
     Output,
+    OutputFormat,
     Password,
     PipelinesServiceConnectionId,
     PopClaims,
     PopEnabled,
     RedirectUrl,
     ServerId,
+    SignIn,
     SkipOpenBrowser,
     Subscription,
     TenantId,
@@ -174,15 +198,26 @@ pub struct Flag {
 
 const GET: &[Command] = &[Command::GetToken];
 const CONVERT: &[Command] = &[Command::Convert];
-const BOTH: &[Command] = &[Command::GetToken, Command::Convert];
-const CACHE_USERS: &[Command] =
-    &[Command::GetToken, Command::Convert, Command::RemoveCacheDir, Command::RemoveTokens];
+const BOTH: &[Command] = &[Command::GetToken, Command::Convert, Command::Doctor, Command::Whoami];
+const CACHE_USERS: &[Command] = &[
+    Command::GetToken,
+    Command::Convert,
+    Command::Doctor,
+    Command::Whoami,
+    Command::RemoveCacheDir,
+    Command::RemoveTokens,
+];
+const INSPECTORS: &[Command] = &[Command::Doctor, Command::Whoami];
+const KUBECONFIG_USERS: &[Command] = &[Command::Convert, Command::Doctor, Command::Whoami];
 const EVERY: &[Command] = &[
     Command::Root,
     Command::GetToken,
     Command::Convert,
     Command::RemoveCacheDir,
     Command::RemoveTokens,
+    Command::Doctor,
+    Command::Whoami,
+    Command::Completion,
     Command::Help,
 ];
 
@@ -316,12 +351,12 @@ pub const FLAGS: &[Flag] = &[
         )
     },
     Flag {
-        commands: CONVERT,
+        commands: KUBECONFIG_USERS,
         ..row(
             Id::Context,
             "context",
             Kind::ContextName,
-            "the name of the kubeconfig context to convert (default: all)",
+            "the name of the kubeconfig context (default: all of them in convert-kubeconfig, else the current one)",
         )
     },
     row(
@@ -371,7 +406,7 @@ pub const FLAGS: &[Flag] = &[
         "managed identity resource id; used in msi login when no client id is set",
     ),
     Flag {
-        commands: CONVERT,
+        commands: KUBECONFIG_USERS,
         ..row(
             Id::Kubeconfig,
             "kubeconfig",
@@ -397,6 +432,7 @@ pub const FLAGS: &[Flag] = &[
         default: "true",
         ..row(Id::LogToStderr, "logtostderr", Kind::Bool, "log to standard error instead of files")
     },
+    Flag { commands: &[Command::Help], ..row(Id::Man, "man", Kind::Bool, "the manual page, for man") },
     Flag {
         commands: CONVERT,
         ..row(
@@ -405,6 +441,11 @@ pub const FLAGS: &[Flag] = &[
             Kind::File,
             "write the converted kubeconfig here, - for standard output, and leave the input alone",
         )
+    },
+    Flag {
+        commands: INSPECTORS,
+        default: "text",
+        ..row(Id::OutputFormat, "output", Kind::Choice(&["text", "json"]), "form of the answer")
     },
     Flag {
         secret: true,
@@ -430,6 +471,10 @@ pub const FLAGS: &[Flag] = &[
         "http:// address on localhost, 127.0.0.1 or [::1] to which the browser returns; used in interactive login",
     ),
     row(Id::ServerId, "server-id", Kind::Text, "AAD server application ID"),
+    Flag {
+        commands: &[Command::Doctor],
+        ..row(Id::SignIn, "sign-in", Kind::Bool, "sign in too, and describe the token")
+    },
     row(
         Id::SkipOpenBrowser,
         "skip-open-browser",

@@ -10,6 +10,7 @@ pub fn page(command: Command) -> String {
         Some(row) => {
             let arguments = match command {
                 Command::Help => " [command]",
+                Command::Completion => " bash|fish|powershell|zsh",
                 _ => "",
             };
             page += &format!("{}\n\nUsage:\n  kubelogin {}{arguments} [flags]\n", row.about, row.name);
@@ -93,7 +94,7 @@ fn environment(flag: &Flag) -> String {
     names.join(", ")
 }
 
-fn value_name(flag: &Flag) -> &'static str {
+pub(super) fn value_name(flag: &Flag) -> &'static str {
     match flag.kind {
         Kind::Bool => "",
         Kind::Level => "Level",
@@ -120,7 +121,7 @@ fn rows(flags: &[&Flag]) -> String {
     flags.iter().zip(names).map(|(flag, name)| format!("{name:width$}   {}\n", sentence(flag))).collect()
 }
 
-fn sentence(flag: &Flag) -> String {
+pub(super) fn sentence(flag: &Flag) -> String {
     let mut text = flag.help.to_owned();
     if flag.kind == Kind::LoginMode {
         let names: Vec<&str> = Mode::ALL.iter().map(|(_, name)| *name).collect();

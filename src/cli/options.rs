@@ -27,6 +27,7 @@ pub enum Source {
     Env(&'static str),
 }
 
+#[derive(Clone)]
 struct Setting {
     id: Id,
     value: Cow<'static, OsStr>,
@@ -80,6 +81,19 @@ impl Options {
             (false, true) => Err(Error::new("--pop-enabled is required when specifying --pop-claims")),
             _ => Ok(()),
         }
+    }
+
+    /// The same as if some flags had not been given.
+    #[must_use]
+    pub fn without(&self, ids: &[Id]) -> Self {
+        let settings = self.settings.iter().filter(|setting| !ids.contains(&setting.id)).cloned().collect();
+        Self { given: self.given.without(ids), settings, login: self.login }
+    }
+
+    /// The settings that were given or come from the environment.
+    pub fn said(&self) -> impl Iterator<Item = (&'static Flag, &OsStr, Source)> {
+        let said = self.settings.iter().filter(|setting| setting.source != Source::Default);
+        said.map(|setting| (setting.id.flag(), &*setting.value, setting.source))
     }
 
     /// The login mode.

@@ -34,6 +34,13 @@ impl Given {
         self.said.iter().rev().find(|(said, _)| ids.contains(said)).map(|(_, value)| value.as_os_str())
     }
 
+    /// The same as if some flags had not been said.
+    #[must_use]
+    pub fn without(&self, ids: &[Id]) -> Self {
+        let said = self.said.iter().filter(|(id, _)| !ids.contains(id)).cloned().collect();
+        Self { command: self.command, words: self.words.clone(), said }
+    }
+
     /// Whether a boolean flag was said and is on.
     pub fn is_on(&self, id: Id) -> bool {
         self.last(id).and_then(OsStr::to_str).and_then(parse_bool) == Some(true)

@@ -1,6 +1,10 @@
 //! The commands, one file each.
 
+pub mod completion;
 pub mod convert;
+pub mod doctor;
 pub mod get_token;
 pub mod remove;
+mod subject;
 pub mod version;
+pub mod whoami;

@@ -97,6 +97,29 @@ fn fields(der: &[u8]) -> Option<Certificate> {
     Some(Certificate { der: whole.to_vec(), not_before, not_after, public_key, issuer, subject })
 }
 
+/// The common name (or organization) of a DER certificate's issuer, to be shown; `None` when it cannot be found.
+pub fn issuer_name(der: &[u8]) -> Option<String> {
+    const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+    const ORGANIZATION: &[u8] = &[0x55, 4, 10];
+    let issuer = fields(der)?.issuer;
+    attribute(&issuer, COMMON_NAME).or_else(|| attribute(&issuer, ORGANIZATION))
+}
+
+/// One attribute of a distinguished name: sets of (type, value) pairs.
+fn attribute(names: &[u8], wanted: &[u8]) -> Option<String> {
+    const SET: u8 = 0x31;
+    let mut names = Reader::new(names);
+    while let Some(mut set) = names.enter(SET) {
+        let mut pair = set.enter(ber::SEQUENCE)?;
+        let kind = pair.take(ber::OID)?;
+        let (_, value) = pair.any()?;
+        if kind == wanted {
+            return Some(String::from_utf8_lossy(value).into_owned());
+        }
+    }
+    None
+}
+
 /// A SubjectPublicKeyInfo's content.
 fn public_key(mut info: Reader) -> Option<PublicKey> {
     let mut algorithm = info.enter(ber::SEQUENCE)?;
@@ -170,5 +193,14 @@ mod tests {
         for end in 0..certificate.der().len() {
             assert!(Certificate::read(&certificate.der()[..end]).is_err(), "{end}");
         }
+    }
+
+    #[test]
+    fn the_common_name_of_the_issuer() {
+        let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, "Corp Proxy CA");
+        let certificate = parameters.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        assert_eq!(issuer_name(certificate.der()).as_deref(), Some("Corp Proxy CA"));
+        assert_eq!(issuer_name(b""), None);
     }
 }

@@ -116,6 +116,9 @@ pub const NEVER: &[Id] = &[
     Id::Context,
     Id::DryRun,
     Id::Output,
+    Id::OutputFormat,
+    Id::SignIn,
+    Id::Man,
     Id::AzureConfigDir,
     Id::Login,
     Id::ServerId,
@@ -131,7 +134,8 @@ pub const SECRETS: &[(Id, &str)] = &[
 ];
 
 const API_VERSION: &str = "client.authentication.k8s.io/v1beta1";
-const KEPT_API_VERSIONS: &[&str] = &[API_VERSION, "client.authentication.k8s.io/v1"];
+/// The versions that kubectl still speaks.
+pub const KEPT_API_VERSIONS: &[&str] = &[API_VERSION, "client.authentication.k8s.io/v1"];
 const INSTALL_HINT: &str = "\nkubelogin is not installed which is required to connect to AAD enabled cluster.\n\nTo learn more, please go to https://azure.github.io/kubelogin/\n";
 
 /// What a user entry is to conversion.
@@ -162,7 +166,8 @@ pub fn kind(user: &Value) -> Kind {
     if foreign { Kind::Foreign } else { Kind::Ours }
 }
 
-fn exec_args(user: &Value) -> Vec<OsString> {
+/// The arguments of an exec entry.
+pub fn exec_args(user: &Value) -> Vec<OsString> {
     match user.get("exec").and_then(|exec| exec.get("args")) {
         Some(Value::List(args)) => args.iter().filter_map(Value::as_text).map(OsString::from).collect(),
         _ => Vec::new(),

@@ -36,6 +36,8 @@ pub struct Document {
     pub contexts: HashMap<String, String>,
     /// Names of all users.
     pub names: HashSet<String>,
+    /// The context that kubectl uses where none is named.
+    pub current_context: Option<String>,
 }
 
 /// A user's new text, and what it is to mean.
@@ -78,6 +80,11 @@ impl Document {
             match reader.value()?.as_text() {
                 Some("users") => document.read_users(&mut reader, &wanted)?,
                 Some("contexts") => document.read_contexts(&reader.value()?),
+                Some("current-context") => {
+                    let name = reader.value()?;
+                    document.current_context =
+                        name.as_text().filter(|name| !name.is_empty()).map(str::to_owned);
+                }
                 _ => reader.skip()?,
             }
         }

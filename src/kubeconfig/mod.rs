@@ -3,6 +3,7 @@
 //! Invariant: a file is written whole or not at all, under the lock that kubectl itself uses, and means
 //! afterwards what it meant before, but for the users that were converted.
 
+pub mod active;
 pub mod convert;
 pub mod diff;
 pub mod document;
@@ -60,6 +61,14 @@ pub fn paths(ctx: &Context, explicit: Option<&Path>) -> Result<Vec<PathBuf>> {
 /// # Errors
 /// A file that cannot be read or is no kubeconfig; the message names it with line and column.
 pub fn read(path: &Path) -> Result<File> {
+    read_users(path, |user| kind(user) != Kind::Other)
+}
+
+/// The same with the users that `wanted` chooses.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_users(path: &Path, wanted: impl Fn(&value::Value) -> bool) -> Result<File> {
     let failed = |why: String| Error::new(format!("cannot use the kubeconfig {}: {why}", path.display()));
     let bytes = read_bounded(path, LARGEST).map_err(|e| failed(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|e| {
@@ -67,8 +76,7 @@ pub fn read(path: &Path) -> Result<File> {
             e.as_bytes().iter().take(e.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count() + 1;
         failed(format!("line {line} is not valid UTF-8"))
     })?;
-    let document = Document::read(&text, |user| kind(user) != Kind::Other)
-        .map_err(|e| failed(e.message().to_owned()))?;
+    let document = Document::read(&text, wanted).map_err(|e| failed(e.message().to_owned()))?;
     Ok(File { path: path.to_owned(), text, document })
 }
 

@@ -13,6 +13,7 @@ use crate::oauth::token::{Failure, OauthError, Token};
 use crate::oauth::user_grant;
 use crate::sys::loopback::{Loopback, Step};
 use crate::sys::process;
+use crate::waiting::Waiting;
 use std::time::Duration;
 
 /// How the browser is used.
@@ -91,7 +92,9 @@ impl Browser {
             redirect::Step::Reply(page) => Step::Reply(page),
             redirect::Step::End(page, answer) => Step::End(page, answer),
         };
+        let mut waiting = Waiting::after_prompt(ctx);
         let idle = || {
+            waiting.tick(|| "the sign-in in the browser".to_owned());
             if let Some(failure) = browser.as_mut().and_then(process::Browser::failure) {
                 ctx.say(&format!("Warning: no browser was opened ({failure}); open the page by hand."));
             }

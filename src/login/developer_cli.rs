@@ -13,6 +13,7 @@ use crate::secret::Secret;
 use crate::sys::child::{self, Failure, Output};
 use crate::sys::lock::{self, Lock};
 use crate::time::{UnixTime, local_time, parse_rfc3339};
+use crate::waiting::Waiting;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -65,6 +66,32 @@ impl<'a> DeveloperCli<'a> {
         Ok(Self { ctx, tool: Tool::DeveloperCli, arguments, limit: options.duration(Id::Timeout) })
     }
 
+    /// Asks the program who is signed in, but for no token.
+    ///
+    /// # Errors
+    /// It is not installed, or nobody is signed in.
+    pub fn status(&self) -> Result<String> {
+        let arguments: &[&str] = match self.tool {
+            Tool::AzureCli => &["account", "show", "-o", "json"],
+            Tool::DeveloperCli => &["auth", "login", "--check-status"],
+        };
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let output = child::output(self.ctx, self.tool.program(), &arguments, self.limit)
+            .map_err(|failure| self.not_run(failure))?;
+        if !output.status.success() {
+            return Err(self.refused(&output));
+        }
+        let account: Map<String, Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let user = account.get("user").and_then(|user| user.get("name")?.as_str());
+        let tenant = account.get("tenantId").and_then(Value::as_str);
+        Ok(match (user, tenant) {
+            (Some(user), Some(tenant)) => {
+                format!("{} is signed in as {user} in tenant {tenant}", self.tool.name())
+            }
+            _ => format!("{} is there and signed in", self.tool.name()),
+        })
+    }
+
     /// Asks the program.
     ///
     /// # Errors
@@ -93,7 +120,9 @@ impl<'a> DeveloperCli<'a> {
         };
         // Whoever holds it ends within its own limit; the next ones take theirs.
         let deadline = self.ctx.clock.monotonic().saturating_add(self.limit.saturating_mul(2));
+        let mut waiting = Waiting::new(self.ctx);
         loop {
+            waiting.tick(|| "another kubelogin that is running the Azure CLI".to_owned());
             match lock::try_lock(&path) {
                 Ok(Some(lock)) => return Ok(Some(lock)),
                 Ok(None) if self.ctx.clock.monotonic() >= deadline => return Err(still_locked(&path)),

@@ -4,6 +4,7 @@ use super::person::Person;
 use crate::error::Result;
 use crate::oauth::device_code::{self, Poll, Step};
 use crate::oauth::token::Token;
+use crate::waiting::Waiting;
 
 /// Signs in; waits as long as the code lives.
 ///
@@ -18,8 +19,9 @@ pub fn sign_in(person: &Person) -> Result<Token> {
     ctx.say(&device.message);
     let mut poll = Poll::new(&device, ctx.clock.monotonic());
     let mut wait = poll.start();
+    let mut waiting = Waiting::after_prompt(ctx);
     loop {
-        ctx.clock.sleep(wait);
+        waiting.sleep(wait, || "the code to be entered".to_owned());
         let request = device_code::poll_request(
             &endpoints,
             &person.client_id,

@@ -20,7 +20,7 @@ use crate::oauth::url::HttpsUrl;
 use crate::secret::Secret;
 use crate::sys::files::read_bounded;
 use crate::sys::http::Http;
-use crate::time::rfc3339;
+use crate::time::{UnixTime, rfc3339};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -112,15 +112,7 @@ impl<'a> Federated<'a> {
                 (Mode::AzurePipelines, fingerprint(&[b"connection", connection.as_bytes()]))
             }
         };
-        Key {
-            authority: self.session.authority.base(),
-            tenant: self.session.authority.tenant().to_owned(),
-            client: self.client_id.clone(),
-            server: self.session.server.resource().to_owned(),
-            mode: mode.name().to_owned(),
-            credential: Some(source),
-            ..Key::default()
-        }
+        Key { credential: Some(source), ..self.session.key(mode, &self.client_id) }
     }
 
     /// Signs in; the other issuer's token is got anew each time, because it rotates.
@@ -145,6 +137,28 @@ impl<'a> Federated<'a> {
                 error
             }
         })
+    }
+
+    /// Where the other issuer's token comes from, and whether it can be used at `now`. Only a file is looked
+    /// at; nobody is asked.
+    ///
+    /// # Errors
+    /// A token file that cannot be used.
+    pub fn described(&self, now: UnixTime) -> Result<(String, bool)> {
+        let path = match &self.source {
+            Source::File(path) => path,
+            Source::Github { .. } => return Ok(("GitHub Actions issues the token".to_owned(), true)),
+            Source::Pipelines { connection, .. } => {
+                return Ok((
+                    format!("Azure Pipelines issues the token for the service connection {connection}"),
+                    true,
+                ));
+            }
+        };
+        let assertion = read_token_file(path)?;
+        let expiry = jwt::claims(assertion.expose()).and_then(|claims| claims.get("exp")?.as_u64());
+        let text = format!("the token in {} has {}", path.display(), summary(&assertion));
+        Ok((text, expiry.is_none_or(|expiry| expiry > now)))
     }
 
     fn assertion(&self) -> Result<Secret> {
@@ -216,6 +230,14 @@ fn is_federation_failure(code: u32) -> bool {
 
 /// What a person needs to compare with the application's federated credential.
 fn described(assertion: &Secret) -> String {
+    format!(
+        "no federated credential of the app matches this token, or it has expired; the token has {}",
+        summary(assertion)
+    )
+}
+
+/// The claims that decide, never the token.
+fn summary(assertion: &Secret) -> String {
     let claims = jwt::claims(assertion.expose()).unwrap_or_default();
     let text = |name: &str| match claims.get(name) {
         Some(Value::String(text)) => text.clone(),
@@ -223,12 +245,7 @@ fn described(assertion: &Secret) -> String {
         None => "none".to_owned(),
     };
     let expiry = claims.get("exp").and_then(Value::as_u64).map_or_else(|| "unknown".to_owned(), rfc3339);
-    format!(
-        "no federated credential of the app matches this token, or it has expired; the token has issuer {}, subject {}, audience {}, expiry {expiry}",
-        text("iss"),
-        text("sub"),
-        text("aud"),
-    )
+    format!("issuer {}, subject {}, audience {}, expiry {expiry}", text("iss"), text("sub"), text("aud"))
 }
 
 /// Reads a token file; white space and a byte order mark around the token do not matter.

@@ -12,6 +12,7 @@ pub mod ropc;
 pub mod service_principal;
 pub mod session;
 
+use crate::cache::Key;
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
@@ -84,6 +85,24 @@ pub enum Login<'a> {
     Federated(Federated<'a>),
     /// `azurecli` and `azd`
     DeveloperCli(DeveloperCli<'a>),
+}
+
+/// The key under which a sign-in's token is kept; `None` where it never is. Nothing is sent, and no key of
+/// proof is made: of a bound token, the key's id stays open (empty).
+///
+/// # Errors
+/// A setting that the mode needs is missing or cannot be used.
+pub fn cache_key(ctx: &Context, options: &Options) -> Result<Option<Key>> {
+    let is_bound = pop::is_wanted(options);
+    let options = options.without(&[Id::PopEnabled, Id::PopClaims]);
+    let key = match Login::new(ctx, &options)? {
+        Login::Person(login) => Some(login.key()),
+        Login::ServicePrincipal(login) => Some(login.key()),
+        Login::ManagedIdentity(login) => Some(login.key()),
+        Login::Federated(login) => Some(login.key()),
+        Login::DeveloperCli(_) => None,
+    };
+    Ok(key.map(|key| Key { pop_key: is_bound.then(String::new), ..key }))
 }
 
 impl<'a> Login<'a> {

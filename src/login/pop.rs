@@ -20,6 +20,20 @@ pub struct Pop {
     u: String,
 }
 
+/// Whether tokens of these options are bound.
+pub fn is_wanted(options: &Options) -> bool {
+    options.is_on(Id::PopEnabled) && ignored(options).is_none()
+}
+
+/// Why `--pop-enabled` does not count, where it does not.
+fn ignored(options: &Options) -> Option<String> {
+    match options.login() {
+        mode if options.is_on(Id::Legacy) && mode != Mode::Interactive => Some("with --legacy".to_owned()),
+        Mode::Interactive | Mode::ServicePrincipal | Mode::Ropc => None,
+        other => Some(format!("in {} login", other.name())),
+    }
+}
+
 impl Pop {
     /// What `--pop-enabled` asks for; `None` without it, and where a flag or the mode rules it out, which
     /// is logged.
@@ -30,13 +44,7 @@ impl Pop {
         if !options.is_on(Id::PopEnabled) {
             return Ok(None);
         }
-        let mode = options.login();
-        let ignored = match mode {
-            _ if options.is_on(Id::Legacy) && mode != Mode::Interactive => Some("with --legacy".to_owned()),
-            Mode::Interactive | Mode::ServicePrincipal | Mode::Ropc => None,
-            other => Some(format!("in {} login", other.name())),
-        };
-        if let Some(why) = ignored {
+        if let Some(why) = ignored(options) {
             ctx.log(1, || format!("--pop-enabled is ignored {why}"));
             return Ok(None);
         }

@@ -66,6 +66,25 @@ impl<'a> ServicePrincipal<'a> {
         &self.session
     }
 
+    /// What it signs in with, for people, and what speaks against it.
+    ///
+    /// # Errors
+    /// A certificate file that cannot be used.
+    pub fn described(&self) -> Result<(String, Option<String>)> {
+        match &self.credential {
+            Credential::Secret(_) => Ok(("a client secret is set".to_owned(), None)),
+            Credential::Certificate(file) => {
+                let now = self.session.ctx.now();
+                let opened =
+                    ClientCertificate::read(&file.bytes, &file.password, now).map_err(|e| file.failed(e))?;
+                let certificate = &opened.certificate;
+                let text =
+                    format!("the certificate of {} has {}", file.path.display(), certificate.described());
+                Ok((text, certificate.calendar_problem(now)))
+            }
+        }
+    }
+
     /// What its token is kept under, where it is kept at all: another secret or certificate misses.
     pub fn key(&self) -> Key {
         Key {

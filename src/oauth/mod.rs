@@ -7,6 +7,7 @@ pub mod device_code;
 pub mod discovery;
 pub mod form;
 pub mod grant;
+pub mod identity;
 pub mod jws;
 pub mod jwt;
 pub mod message;

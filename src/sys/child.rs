@@ -2,6 +2,7 @@
 //! bound on what is read.
 
 use crate::context::Context;
+use crate::waiting::Waiting;
 use std::io::{self, Read};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -12,6 +13,8 @@ use zeroize::Zeroizing;
 const LARGEST_OUTPUT: u64 = 1 << 20;
 /// Enough for what a person reads.
 const LARGEST_ERROR: u64 = 64 << 10;
+/// How often a long wait for output looks up.
+const LOOK_UP: Duration = Duration::from_millis(250);
 /// Between two looks at a child that has closed its output but not ended.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -50,6 +53,8 @@ pub fn output(
 ) -> Result<Output, Failure> {
     #[allow(clippy::disallowed_methods)] // This is where programs are run.
     let mut command = std::process::Command::new(program);
+    // The context's environment, which may be that of a kubeconfig's entry.
+    command.envs(ctx.env.iter());
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, so that all of it can be ended.
     #[cfg(unix)]
@@ -58,7 +63,7 @@ pub fn output(
         io::ErrorKind::NotFound => Failure::NotFound,
         _ => Failure::Io(e),
     })?;
-    let result = collect(ctx, &mut child, limit);
+    let result = collect(ctx, program, &mut child, limit);
     if result.is_err() {
         end_tree(&child);
         let _ = child.wait();
@@ -66,15 +71,17 @@ pub fn output(
     result
 }
 
-fn collect(ctx: &Context, child: &mut Child, limit: Duration) -> Result<Output, Failure> {
+fn collect(ctx: &Context, program: &str, child: &mut Child, limit: Duration) -> Result<Output, Failure> {
     let deadline = ctx.clock.monotonic().saturating_add(limit);
+    let mut waited = Waiting::new(ctx);
+    let mut waiting = || waited.tick(|| format!("{program} to finish"));
     let stdout = read_in_thread(child.stdout.take(), LARGEST_OUTPUT);
     let stderr = read_in_thread(child.stderr.take(), LARGEST_ERROR);
-    let stdout = finished(ctx, &stdout, deadline)?;
+    let stdout = finished(ctx, &stdout, deadline, &mut waiting)?;
     if u64::try_from(stdout.len()).unwrap_or(u64::MAX) > LARGEST_OUTPUT {
         return Err(Failure::TooMuch(LARGEST_OUTPUT));
     }
-    let stderr = finished(ctx, &stderr, deadline)?;
+    let stderr = finished(ctx, &stderr, deadline, &mut waiting)?;
     loop {
         if let Some(status) = child.try_wait().map_err(Failure::Io)? {
             let stderr = String::from_utf8_lossy(&stderr).into_owned();
@@ -115,10 +122,15 @@ fn finished(
     ctx: &Context,
     receiver: &Receiver<io::Result<Zeroizing<Vec<u8>>>>,
     deadline: Duration,
+    waiting: &mut impl FnMut(),
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    match receiver.recv_timeout(deadline.saturating_sub(ctx.clock.monotonic())) {
-        Ok(read) => read.map_err(Failure::Io),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Failure::TimedOut),
+    loop {
+        let left = deadline.saturating_sub(ctx.clock.monotonic());
+        match receiver.recv_timeout(left.min(LOOK_UP)) {
+            Ok(read) => return read.map_err(Failure::Io),
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => waiting(),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(Failure::TimedOut),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::waiting::Waiting;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,9 @@ impl ConfigLock {
     }
 
     fn take_one(&mut self, ctx: &Context, name: PathBuf, deadline: Duration) -> Result<()> {
+        let mut waiting = Waiting::new(ctx);
         loop {
+            waiting.tick(|| format!("the lock {}", name.display()));
             match std::fs::OpenOptions::new().write(true).create_new(true).open(&name) {
                 Ok(_) => {
                     self.0.push(name);

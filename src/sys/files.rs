@@ -3,6 +3,7 @@
 //! A reader of a replaced file sees the old bytes or the new ones, never half of either; a crash
 //! leaves at most a temporary file behind, which is named after its target and can be deleted.
 
+use crate::context::Env;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,34 @@ pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("is larger than {limit} bytes")));
     }
     Ok(bytes)
+}
+
+/// This program's own file.
+pub fn own_path() -> Option<PathBuf> {
+    std::env::current_exe().ok()
+}
+
+/// The file that a shell would run for this name: a path as it is, else the first on `PATH`.
+pub fn find_program(env: &Env, name: &str) -> Option<PathBuf> {
+    if name.contains('/') || (cfg!(windows) && name.contains('\\')) {
+        let path = PathBuf::from(name);
+        return path.is_file().then_some(path);
+    }
+    let extensions: &[&str] = if cfg!(windows) { &["", ".exe", ".cmd", ".bat"] } else { &[""] };
+    let folders = env.os("PATH").map(std::env::split_paths)?;
+    folders
+        .flat_map(|folder| extensions.iter().map(move |extension| folder.join(format!("{name}{extension}"))))
+        .find(|path| is_executable(path))
+}
+
+fn is_executable(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    }
+    #[cfg(not(unix))]
+    path.is_file()
 }
 
 /// Whether the file's mode lets every user read it. `false` where there are no modes.

@@ -22,8 +22,20 @@ pub struct Private {
 /// What the system says; `InvalidInput` for what is not a regular file (links are not followed),
 /// `PermissionDenied` for another user's file, `FileTooLarge` when it is longer than `limit`.
 pub fn read(path: &Path, limit: u64) -> io::Result<Private> {
+    read_and(path, limit, tighten)
+}
+
+/// The same without any effect on the file: it stays readable by others where it is.
+///
+/// # Errors
+/// As [`read`].
+pub fn look(path: &Path, limit: u64) -> io::Result<Private> {
+    read_and(path, limit, |_| true)
+}
+
+fn read_and(path: &Path, limit: u64, tighten: impl Fn(&File) -> bool) -> io::Result<Private> {
     let file = open(OpenOptions::new().read(true), path)?;
-    let was_readable_by_others = check(&file)?;
+    let was_readable_by_others = check(&file, tighten)?;
     // One byte more than there is: the end is seen without growing, which would leave copies behind.
     let length = file.metadata()?.len().min(limit);
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
@@ -42,7 +54,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Private> {
 pub fn open_or_create(path: &Path) -> io::Result<File> {
     // Not truncated: another process may own what it says.
     let file = open(OpenOptions::new().read(true).write(true).create(true).truncate(false), path)?;
-    check(&file)?;
+    check(&file, tighten)?;
     Ok(file)
 }
 
@@ -56,6 +68,30 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Whether files can be made in a folder.
+pub fn can_write(folder: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
+    }
+    #[cfg(not(unix))]
+    folder.metadata().is_ok_and(|metadata| !metadata.permissions().readonly())
+}
+
+/// Whether group or others can look into a folder.
+pub fn is_readable_by_others(folder: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        folder.metadata().is_ok_and(|metadata| metadata.mode() & 0o077 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        false
+    }
 }
 
 /// Takes a folder of this user away from group and others; whether that was needed.
@@ -98,24 +134,40 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Whether an open file had to be taken away from group and others; refuses what is not ours.
-fn check(file: &File) -> io::Result<bool> {
+/// Takes an open file away from group and others; whether that worked. A file system without modes (a
+/// Windows drive under WSL) is as private as its owner made it.
+fn tighten(file: &File) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let _ = file.set_permissions(std::fs::Permissions::from_mode(0o600));
+        file.metadata().is_ok_and(|metadata| metadata.mode() & 0o077 == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
+}
+
+/// Whether an open file could be read by others; refuses what is not ours.
+fn check(file: &File, tighten: impl Fn(&File) -> bool) -> io::Result<bool> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(special(if metadata.is_dir() { "is a folder" } else { "is not a regular file" }));
     }
     #[cfg(unix)]
     {
-        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        use std::os::unix::fs::MetadataExt;
         if metadata.uid() != own_uid() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "belongs to another user"));
         }
         if metadata.mode() & 0o077 != 0 {
-            // A file system without modes (a Windows drive under WSL) is as private as its owner made it.
-            let _ = file.set_permissions(std::fs::Permissions::from_mode(0o600));
-            return Ok(file.metadata()?.mode() & 0o077 == 0);
+            return Ok(tighten(file));
         }
     }
+    #[cfg(not(unix))]
+    let _ = tighten;
     Ok(false)
 }
 

@@ -1,6 +1,8 @@
 //! Child processes: the browser.
 
+use super::files::find_program;
 use crate::context::Context;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 /// A program that was started to show a page.
@@ -36,6 +38,15 @@ impl Browser {
         self.child = None;
         (!status.success()).then(|| format!("{}: {status}", self.name))
     }
+}
+
+/// The program that would open a page, if it is there.
+pub fn find_browser(ctx: &Context, command: Option<&str>) -> Option<PathBuf> {
+    let names = match command {
+        Some(command) => vec![command],
+        None => candidates(is_wsl(ctx)).into_iter().map(|(name, _)| name).collect(),
+    };
+    names.into_iter().find_map(|name| find_program(&ctx.env, name))
 }
 
 /// Programs that open a page, in the order in which they are tried.

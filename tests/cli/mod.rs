@@ -1,4 +1,8 @@
 //! The command line itself.
 
+mod completion;
+mod doctor;
+mod golden;
+mod readme;
 mod remove;
 mod surface;

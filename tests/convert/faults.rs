@@ -116,7 +116,7 @@ fn a_lock_left_behind_is_waited_for_and_then_named() {
         Context::fake(
             args,
             Env::default(),
-            Box::new(clock),
+            std::rc::Rc::new(clock),
             Box::new(std::io::sink()),
             Box::new(std::fs::File::create(&stderr).unwrap()),
         )

@@ -72,7 +72,7 @@ fn run(people: &People, clock: &Turned, more: &[&str]) -> (u8, String, String) {
     let ctx = Context::fake(
         &args,
         env,
-        Box::new(clock.clone()),
+        std::rc::Rc::new(clock.clone()),
         Box::new(stdout.clone()),
         Box::new(stderr.clone()),
     );

@@ -21,10 +21,11 @@ mod machines;
 mod oidc;
 #[cfg(unix)]
 mod pop;
-mod proxies;
+pub mod proxies;
 #[cfg(unix)]
 mod python;
 mod refresh;
+mod remedies;
 mod ropc;
 mod service_principal;
 mod single_flight;

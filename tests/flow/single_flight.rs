@@ -31,12 +31,13 @@ fn fifty_cold_processes_prompt_once_and_all_succeed() {
     assert_eq!((people.count("devicecode"), people.count("device_code")), (1, 3));
     let prompts = runs.iter().filter(|run| run.stderr.contains("microsoft.com/devicelogin")).count();
     assert_eq!(prompts, 1);
-    let waiting: Vec<&Run> = runs.iter().filter(|run| run.stderr.contains("Waiting for")).collect();
+    let waiting: Vec<&Run> = runs.iter().filter(|run| run.stderr.contains("signing in already")).collect();
     assert!(!waiting.is_empty());
     for run in waiting {
         let holder = run.stderr.trim().strip_prefix("Waiting for process ").unwrap();
         assert!(
-            holder.contains(" (since 20") && holder.ends_with("Z) that is signing in already."),
+            holder.contains(" (since 20")
+                && holder.ends_with("Z) that is signing in already (Ctrl-C ends it)"),
             "{run:?}"
         );
     }

@@ -24,6 +24,7 @@ const GOOD_NAMES: &[&str] = &[
     "login.microsoftonline.com",
     "login.chinacloudapi.cn",
     "login.microsoftonline.us",
+    "adfs.local.azurestack.external",
 ];
 
 impl Ca {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Issuer {
     pub url: String,
+    /// Claims of every token.
+    pub more: Value,
     key: Arc<EcdsaKeyPair>,
 }
 
@@ -23,12 +25,13 @@ impl Issuer {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
         let key = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap();
-        Self { url: url.to_owned(), key: Arc::new(key) }
+        Self { url: url.to_owned(), more: json!({}), key: Arc::new(key) }
     }
 
     /// A token with these claims besides issuer and times.
     pub fn sign(&self, claims: &Value) -> String {
         let mut claims = claims.clone();
+        claims.as_object_mut().unwrap().extend(self.more.as_object().unwrap().clone());
         claims["iss"] = self.url.as_str().into();
         claims["iat"] = now().into();
         claims["exp"] = (now() + 3600).into();

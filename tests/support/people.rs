@@ -60,6 +60,12 @@ impl People {
         self.cache().join(entries.remove(0))
     }
 
+    /// The first cached entry of a tenant.
+    pub fn entry_of(&self, tenant: &str) -> PathBuf {
+        let is_entry = |name: &&String| name.contains(tenant) && name.ends_with(".token.json");
+        self.cache().join(names(&self.cache()).iter().find(is_entry).unwrap())
+    }
+
     /// The program, ready to sign in to `tenant`.
     pub fn command(&self, tenant: &str, more: &[&str]) -> Command {
         let mut command = Command::new(binary());

@@ -74,6 +74,26 @@ impl<'a> ManagedIdentity<'a> {
         }
     }
 
+    /// Which source there is; the instance metadata service is asked whether it is there, but for no token.
+    ///
+    /// # Errors
+    /// Nobody answers; an identity that the source cannot be asked for.
+    pub fn probe(&self) -> Result<String> {
+        self.source.request(&self.identity, self.server.resource())?;
+        if let Some(request) = self.source.presence() {
+            let response = self.http.send(self.ctx, &request).map_err(|e| self.nobody(e))?;
+            if !response.is_success() {
+                return Err(Error::new(format!(
+                    "something at {} answers, but not as Azure's metadata service does (HTTP {})",
+                    self.source.endpoint(),
+                    response.status
+                ))
+                .hint("this machine is probably not in Azure: use another --login"));
+            }
+        }
+        Ok(format!("{} is at {}", self.source.name(), self.source.endpoint()))
+    }
+
     /// Gets a token.
     ///
     /// # Errors

@@ -130,6 +130,16 @@ impl Source {
         }
     }
 
+    /// A request that only finds out whether the instance metadata service is there. The other sources are
+    /// known by their variables.
+    pub fn presence(&self) -> Option<Request> {
+        let Self::Imds { endpoint } = self else { return None };
+        let mut request =
+            Request::get(endpoint.replace(IMDS_PATH, "/metadata/instance?api-version=2021-02-01"));
+        request.headers = vec![("Metadata", Secret::from("true"))];
+        Some(Request { route: Route::Local, retry: Retry::Never, ..request })
+    }
+
     /// The token request.
     ///
     /// # Errors

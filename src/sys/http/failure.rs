@@ -14,15 +14,20 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Remembers who issued the certificate that was refused.
-    pub fn refused_issuer(&self, issuer: Option<String>) {
+    /// Remembers who issued the certificate that a server has shown.
+    pub fn presented_issuer(&self, issuer: Option<String>) {
         if let Ok(mut note) = self.issuer.lock() {
             *note = issuer;
         }
     }
 
+    /// Who issued the last server's certificate.
+    pub fn issuer_name(&self) -> Option<String> {
+        self.issuer.lock().ok()?.clone()
+    }
+
     fn issuer(&self) -> String {
-        match self.issuer.lock().ok().and_then(|note| note.clone()) {
+        match self.issuer_name() {
             Some(issuer) => format!("issued by \"{issuer}\""),
             None => "of an unknown issuer".to_owned(),
         }

@@ -5,7 +5,6 @@
 
 mod connect;
 mod failure;
-mod issuer;
 mod proxy;
 mod trust;
 mod verify;
@@ -15,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::oauth::form::encode_secret;
 use crate::oauth::message::{Body, Request, Response, Retry, Route};
 use crate::time::parse_http_date;
+use crate::waiting::{Waiting, Watched};
 use std::cell::{Cell, OnceCell};
 use std::io::Read;
 use std::path::PathBuf;
@@ -72,6 +72,21 @@ impl Http {
         self.skew.get()
     }
 
+    /// The proxy that a request to this address takes, as `host:port`.
+    ///
+    /// # Errors
+    /// A proxy address that cannot be read.
+    pub fn proxy(&self, ctx: &Context, url: &str) -> Result<Option<String>> {
+        let uri = url.parse().map_err(|_| Error::new(format!("{url} is not an address")))?;
+        let proxy = proxy::select(&ctx.env, &uri)?;
+        Ok(proxy.map(|proxy| format!("{}:{}", proxy.host(), proxy.port())))
+    }
+
+    /// Who issued the certificate of the last server.
+    pub fn tls_issuer(&self) -> Option<String> {
+        self.failure.issuer_name()
+    }
+
     /// Sends a request and reads the whole answer, whatever its status; tries again what may pass.
     ///
     /// # Errors
@@ -80,6 +95,7 @@ impl Http {
     pub fn send(&self, ctx: &Context, request: &Request) -> Result<Response> {
         let deadline = ctx.clock.monotonic().saturating_add(self.settings.timeout);
         let mut attempt = 0;
+        let mut waiting = Waiting::new(ctx);
         loop {
             let remaining = deadline.saturating_sub(ctx.clock.monotonic());
             let outcome = self.exchange(ctx, request, remaining);
@@ -91,7 +107,9 @@ impl Http {
                 return outcome.map_err(|attempt| attempt.error);
             }
             ctx.log(2, || format!("trying again in {} ms", wait.as_millis()));
-            ctx.clock.sleep(wait);
+            waiting.sleep(wait, || {
+                format!("{}, which has asked for a pause or is not to be reached", host_of(&request.url))
+            });
             attempt += 1;
         }
     }
@@ -148,6 +166,7 @@ impl Http {
         });
         let limit = remaining.min(EXCHANGE);
         let failed = |e: &ureq::Error| self.failure.attempt(e, &host, via.as_deref(), limit);
+        let _watched = Watched::new(ctx, format!("an answer from {host}"));
         let agent = self.agent(ctx);
         let sent = connect::configure(agent, built, proxy, limit, remaining.min(self.settings.connect));
         let mut answer = agent.run(sent).map_err(|e| failed(&e))?;
@@ -259,6 +278,12 @@ fn build(request: &Request, request_id: &str) -> Result<http::Request<Vec<u8>>> 
 
 fn user_agent() -> String {
     format!("kubelogin/{} ({}; {})", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH)
+}
+
+/// An address's host, for messages.
+fn host_of(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    after_scheme.split('/').next().unwrap_or_default()
 }
 
 /// An address without its query, which may hold what a log must not.

@@ -2,6 +2,7 @@
 //! message, or one pinned certificate.
 
 use super::failure::Notes;
+use crate::keys::certificate::issuer_name;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -10,7 +11,7 @@ use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use sha1::{Digest, Sha1};
 use std::sync::Arc;
 
-/// rustls' verifier, which remembers the issuer of a certificate that it refused.
+/// rustls' verifier, which remembers the issuer of the certificate that it saw.
 #[derive(Debug)]
 pub struct Explaining {
     inner: Arc<WebPkiServerVerifier>,
@@ -33,11 +34,8 @@ impl ServerCertVerifier for Explaining {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).inspect_err(
-            |_| {
-                self.notes.refused_issuer(super::issuer::name(intermediates.last().unwrap_or(end_entity)));
-            },
-        )
+        self.notes.presented_issuer(issuer_name(intermediates.last().unwrap_or(end_entity)));
+        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(

@@ -34,11 +34,12 @@ pub fn grant(request: &mut TokenRequest) -> Result<Value, EntraError> {
                 ));
             }
             let assertion = assertion.to_owned();
-            if assertion.contains("eyJ") && !request.state.certificates.is_empty() {
+            let is_federated = request.state.federated.as_ref() == Some(&assertion);
+            if !is_federated && !request.state.certificates.is_empty() {
                 let host = request.request.header("host").unwrap_or_default();
                 let endpoint = format!("https://{host}{}", request.request.path());
                 assertion::check(request.state, &assertion, request.version, &endpoint)?;
-            } else if request.state.federated.as_deref() != Some(assertion.as_str()) {
+            } else if !is_federated {
                 return Err(EntraError(
                     401,
                     "invalid_client",

@@ -1,0 +1,207 @@
+//! `whoami`: whose tokens are cached. From the cache alone: nobody is asked, nothing is changed, and no token
+//! is shown.
+
+use super::subject;
+use crate::cache::listing::{Listed, list};
+use crate::cache::{Entry, Key};
+use crate::cli::flags::Id;
+use crate::cli::options::Options;
+use crate::context::Context;
+use crate::error::{Error, Result, one_line};
+use crate::login::cache_key;
+use crate::oauth::identity::Identity;
+use crate::style::{Style, Tone};
+use crate::time::rfc3339;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What the columns of names are wide.
+const NAMES: usize = 12;
+
+/// One cached sign-in.
+#[derive(Serialize)]
+struct Account<'a> {
+    file: &'a str,
+    mode: &'a str,
+    authority: &'a str,
+    tenant: &'a str,
+    client: &'a str,
+    server: &'a str,
+    legacy: bool,
+    user: Option<&'a str>,
+    proof_of_possession_key: Option<&'a str>,
+    expires: String,
+    state: &'static str,
+    has_refresh_token: bool,
+    /// What the token says of itself; of an opaque one nothing.
+    identity: Option<Identity>,
+    /// Whether the chosen context would use it.
+    is_current: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// No cache folder, a context that is not there, nothing cached for it.
+pub fn run(ctx: &Context, options: &Options) -> Result<()> {
+    let wanted = wanted(ctx, options)?;
+    let folder = wanted.folder.display();
+    let listed =
+        list(&wanted.folder).map_err(|e| Error::new(format!("cannot read the token cache {folder}: {e}")))?;
+    let accounts: Vec<Account> = listed
+        .iter()
+        .filter_map(|listed| {
+            let (key, entry) = listed.content.as_ref().ok()?;
+            let is_current = wanted.is(key);
+            (is_current || !wanted.exclusive).then(|| account(ctx, listed, key, entry, is_current))
+        })
+        .collect();
+    if options.text(Id::OutputFormat) == Some("json") {
+        let json = serde_json::to_string_pretty(&accounts)
+            .map_err(|e| Error::new(format!("cannot write the answer: {e}")))?;
+        return ctx.print(&(json + "\n"));
+    }
+    for problem in listed.iter().filter_map(|listed| Some((&listed.name, listed.content.as_ref().err()?))) {
+        ctx.say(&one_line(&format!("Warning: {} is left out: {}", problem.0, problem.1)));
+    }
+    if accounts.is_empty() {
+        let what = if wanted.exclusive { "for this sign-in" } else { "in this folder" };
+        return Err(Error::new(format!("nobody is signed in: no token is cached {what} ({folder})"))
+            .hint("sign in with kubectl, or with kubelogin get-token; azurecli and azd have caches of their own: az account show"));
+    }
+    let style = Style::of(ctx.stdout_screen, &ctx.env);
+    let texts: Vec<String> = accounts.iter().map(|account| text(account, style)).collect();
+    ctx.print(&texts.join("\n"))
+}
+
+/// Which entries are asked for.
+struct Wanted {
+    folder: PathBuf,
+    /// That of one sign-in.
+    key: Option<Key>,
+    /// That one alone.
+    exclusive: bool,
+}
+
+impl Wanted {
+    /// Whether it is the entry of the sign-in. A bound token is told by being bound: its key's id is not known
+    /// without the key.
+    fn is(&self, other: &Key) -> bool {
+        let Some(key) = &self.key else { return false };
+        let bound = |key: &Key| key.pop_key.is_some();
+        bound(key) == bound(other) && Key { pop_key: key.pop_key.clone(), ..other.clone() } == *key
+    }
+}
+
+fn wanted(ctx: &Context, options: &Options) -> Result<Wanted> {
+    let given = options.given();
+    if subject::is_given(given) {
+        let key = cache_key(ctx, options)?;
+        return Ok(Wanted { folder: options.cache_dir(ctx)?, key, exclusive: true });
+    }
+    let folder = |of: &Options, ctx: &Context| match given.last_of(&[Id::CacheDir, Id::TokenCacheDir]) {
+        Some(_) => options.cache_dir(ctx),
+        None => of.cache_dir(ctx),
+    };
+    let is_named = options.text(Id::Context).is_some();
+    let any = || options.cache_dir(ctx).map(|folder| Wanted { folder, key: None, exclusive: false });
+    let found = match subject::of_kubeconfig(ctx, options) {
+        Err(error) if is_named => return Err(error),
+        Err(_) => return any(),
+        Ok(found) => found,
+    };
+    match &found.options {
+        Some(Ok(of)) => {
+            let key = cache_key(&found.ctx, of);
+            let key = if is_named { key? } else { key.unwrap_or_default() };
+            Ok(Wanted { folder: folder(of, &found.ctx)?, key, exclusive: is_named })
+        }
+        Some(Err(error)) if is_named => Err(error.clone()),
+        None if is_named => {
+            Err(Error::new(format!("the user \"{}\" does not sign in by kubelogin", found.entry.user)))
+        }
+        Some(Err(_)) | None => any(),
+    }
+}
+
+fn account<'a>(
+    ctx: &Context,
+    listed: &'a Listed,
+    key: &'a Key,
+    entry: &Entry,
+    is_current: bool,
+) -> Account<'a> {
+    let now = ctx.now();
+    Account {
+        file: &listed.name,
+        mode: &key.mode,
+        authority: &key.authority,
+        tenant: &key.tenant,
+        client: &key.client,
+        server: &key.server,
+        legacy: key.legacy,
+        user: key.user.as_deref(),
+        proof_of_possession_key: key.pop_key.as_deref(),
+        expires: rfc3339(entry.expires_on),
+        state: match (entry.is_fresh(now), entry.is_alive(now), entry.refresh_token.is_some()) {
+            (true, ..) => "fresh",
+            (false, true, _) => "about to expire",
+            (false, false, true) => "expired, can be refreshed",
+            (false, false, false) => "expired",
+        },
+        has_refresh_token: entry.refresh_token.is_some(),
+        identity: Identity::of(entry.access_token.expose()),
+        is_current,
+    }
+}
+
+fn text(account: &Account, style: Style) -> String {
+    let identity = account.identity.clone().unwrap_or_default();
+    let name =
+        identity.account.as_deref().or(account.user).unwrap_or("an account that its token does not name");
+    let mut lines = String::new();
+    let heading = format!("{name}{}", if account.is_current { " (current context)" } else { "" });
+    lines += &format!("{}\n", style.paint(Tone::Good, &one_line(&heading)));
+    let mut line = |name: &str, value: &str| {
+        let value = style.wrap(&one_line(value), NAMES + 2);
+        lines += &format!("  {name:NAMES$}{value}\n");
+    };
+    line("login", &format!("{}{}", account.mode, if account.legacy { ", legacy" } else { "" }));
+    line("authority", account.authority);
+    line("tenant", identity.tenant.as_deref().unwrap_or(account.tenant));
+    line("client", account.client);
+    let audience = identity.audience.as_deref().unwrap_or(account.server);
+    line("audience", &format!("{audience}{}", if identity.legacy_audience { " (legacy)" } else { "" }));
+    line(
+        "token",
+        &format!(
+            "{}, expires {}{}",
+            account.state,
+            account.expires,
+            match &identity.version {
+                Some(version) => format!(", version {version}"),
+                None => String::new(),
+            }
+        ),
+    );
+    let count = |n: Option<usize>| n.map_or("none".to_owned(), |n| n.to_string());
+    if account.identity.is_some() {
+        line(
+            "groups",
+            &if identity.too_many_groups {
+                "too many for a token".to_owned()
+            } else {
+                count(identity.groups)
+            },
+        );
+        line("roles", &count(identity.roles));
+    }
+    if let Some(key) = identity.bound_to_key.as_deref().or(account.proof_of_possession_key) {
+        line("bound to key", key);
+    }
+    if let Some(remedy) = identity.group_remedy() {
+        let label = style.paint(Tone::Advice, "Hint:");
+        lines += &format!("  {label} {}\n", style.wrap(&remedy, 8));
+    }
+    lines
+}

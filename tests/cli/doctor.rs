@@ -1,0 +1,244 @@
+//! `doctor` where something is wrong: each check says so and the next one goes on.
+
+use crate::support::entra::{SERVER, unsigned_jwt};
+use crate::support::http::{Reply, Server};
+use crate::support::people::People;
+use crate::support::{Entra, Kubelogin, TempDir};
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+
+/// The checks of a run, as `mark name text hint`.
+fn checks(run: Kubelogin) -> (i32, Vec<String>) {
+    let output = run.arg("--output=json").run();
+    let checks: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("{}", output.stderr));
+    let text = |check: &Value, name: &str| check[name].as_str().unwrap_or_default().to_owned();
+    let lines = checks
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|check| ["mark", "name", "text", "hint"].map(|part| text(check, part)).join(" "));
+    (output.code, lines.collect())
+}
+
+#[track_caller]
+fn has(lines: &[String], start: &str, text: &str) {
+    assert!(
+        lines.iter().any(|line| line.starts_with(start) && line.contains(text)),
+        "no {text:?} in {lines:#?}"
+    );
+}
+
+fn entry(args: &str) -> String {
+    format!(
+        "current-context: c\ncontexts: [{{name: c, context: {{user: u}}}}]\nusers:\n- name: u\n  user:\n    exec: {{{args}}}\n"
+    )
+}
+
+#[test]
+fn what_is_wrong_with_the_kubeconfig() {
+    let files = TempDir::new();
+    let doctor = |content: &str| {
+        let config = files.file("config", content);
+        checks(Kubelogin::new(&["doctor", "--kubeconfig"]).arg(config))
+    };
+    for (content, mark, text) in [
+        ("users: [", "fail kubeconfig", "cannot use the kubeconfig"),
+        ("", "fail kubeconfig", "no current context"),
+        ("current-context: x", "fail kubeconfig", "no context exists with the name: \"x\""),
+        (
+            "current-context: c\ncontexts: [{name: c, context: {user: u}}]",
+            "fail kubeconfig",
+            "is not in the kubeconfig",
+        ),
+        (&entry("").replace("exec: {}", "token: t"), "warn kubeconfig", "signs in without kubelogin"),
+        (
+            &entry("").replace("exec: {}", "auth-provider: {name: azure}"),
+            "fail kubeconfig",
+            "which kubectl no longer has",
+        ),
+        (
+            &entry("command: /nope/kubelogin, args: [get-token]"),
+            "fail kubeconfig",
+            "cannot find the program \"/nope/kubelogin\"",
+        ),
+        (
+            &entry(
+                "command: kubelogin, apiVersion: client.authentication.k8s.io/v1alpha1, args: [get-token]",
+            ),
+            "fail kubeconfig",
+            "v1alpha1",
+        ),
+        (
+            &entry("command: kubelogin, apiVersion: client.authentication.k8s.io/v1, args: [get-token]"),
+            "fail kubeconfig",
+            "without interactiveMode",
+        ),
+        (
+            &entry("command: kubelogin, args: [get-token, --frob, x]"),
+            "fail kubeconfig",
+            "another version: unknown flag: --frob",
+        ),
+        (
+            &entry("command: kubelogin, args: [get-token, --timeout, x]"),
+            "fail settings",
+            "invalid argument \"x\"",
+        ),
+        (
+            &entry("command: kubelogin, args: [get-token, --client-secret, hunter2]"),
+            "warn kubeconfig",
+            "--client-secret stands in the file",
+        ),
+        (
+            &entry("command: kubelogin, args: [get-token, --oidc-issuer-url=x]"),
+            "warn kubeconfig",
+            "another program named kubelogin",
+        ),
+        (&entry("command: kubelogin, args: [get-token, -lmsi]"), "fail login", "server-id is required"),
+    ] {
+        let (code, lines) = doctor(content);
+        has(&lines, mark, text);
+        assert!(code == 1 || mark.starts_with("warn"), "{content}");
+        assert!(!lines.iter().any(|line| line.contains("hunter2")));
+    }
+    let (code, lines) = checks(Kubelogin::new(&["doctor", "--kubeconfig", "/nonexistent"]));
+    has(&lines, "fail kubeconfig", "No such file");
+    assert_eq!(code, 1);
+    has(&checks(Kubelogin::new(&["doctor"])).1, "fail kubeconfig", "there is no kubeconfig");
+}
+
+#[test]
+fn a_dead_network_and_a_corrupt_cache_do_not_stop_it() {
+    let people = People::start();
+    assert_eq!(people.run("contoso", &[]).code, Some(0));
+    std::fs::write(people.cache().join("devicecode_0123456789abcdef.token.json"), "{").unwrap();
+    let mode = |mode| {
+        std::fs::set_permissions(people.entry_of("contoso"), std::fs::Permissions::from_mode(mode)).unwrap()
+    };
+    mode(0o644);
+    let doctor = |host: &str| {
+        let args = [
+            "doctor",
+            "--server-id",
+            SERVER,
+            "--client-id=client",
+            "--tenant-id=contoso",
+            "--authority-host",
+            host,
+        ];
+        checks(
+            Kubelogin::new(&args)
+                .env("SSL_CERT_FILE", people.entra.ca_file())
+                .env("HOME", people.home.path()),
+        )
+    };
+    let (code, lines) = doctor("https://127.0.0.1:1/");
+    has(&lines, "fail authority", "cannot connect to 127.0.0.1: connection refused");
+    has(&lines, "warn cache", "is damaged or not a token");
+    has(&lines, "warn cache", "can be read by others chmod 600");
+    has(&lines, "ok login", "everything that it needs is there");
+    assert_eq!(code, 1);
+    // It has only looked.
+    assert_eq!(people.entry_of("contoso").metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    let (code, lines) = doctor(&people.entra.url());
+    has(&lines, "ok authority", "its certificate was issued by Test Root");
+    assert_eq!(code, 0, "{lines:?}");
+    people.entra.state().clock_offset = 7200;
+    has(&doctor(&people.entra.url()).1, "warn authority", "s behind the authority's set the clock");
+    mode(0o600);
+}
+
+#[test]
+fn what_the_login_modes_need() {
+    let entra = Entra::start();
+    let files = TempDir::new();
+    let doctor = |args: &[&str]| {
+        let run =
+            Kubelogin::new(&["doctor", "--server-id=s"]).args(args).env("SSL_CERT_FILE", entra.ca_file());
+        run.args(&["--authority-host", &entra.url()])
+    };
+    let lines = |run: Kubelogin| checks(run).1;
+    has(
+        &lines(doctor(&["-lazurecli"]).env("PATH", "/nonexistent")),
+        "fail login",
+        "the Azure CLI (az) is not installed",
+    );
+    let az = |script: &str| {
+        let az = files.file("bin/az", format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(az, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:/bin:/usr/bin", files.path().join("bin").display());
+        lines(doctor(&["-lazurecli"]).env("PATH", path))
+    };
+    has(
+        &az("echo \"Please run 'az login' to setup account.\" >&2; exit 1"),
+        "fail login",
+        "sign in with: az login",
+    );
+    has(
+        &az("echo '{\"user\":{\"name\":\"ada\"},\"tenantId\":\"t\"}'"),
+        "ok login",
+        "signed in as ada in tenant t",
+    );
+
+    has(
+        &lines(doctor(&["-lspn", "--tenant-id=t", "--client-id=c"])),
+        "fail login",
+        "client secret cannot be empty",
+    );
+    has(
+        &lines(doctor(&["-lspn", "--tenant-id=t", "--client-id=c", "--client-secret=x"])),
+        "ok login",
+        "a client secret is set",
+    );
+    let token = unsigned_jwt(&json!({ "iss": "https://i", "sub": "s", "aud": "a", "exp": 1_767_323_045 }));
+    let file = files.file("token", token);
+    let workload = doctor(&["-lworkloadidentity", "--tenant-id=t", "--client-id=c"])
+        .arg(format!("--federated-token-file={}", file.display()));
+    has(
+        &lines(workload),
+        "warn login",
+        "issuer https://i, subject s, audience a, expiry 2026-01-02T03:04:05Z",
+    );
+    has(
+        &lines(doctor(&["-linteractive", "--tenant-id=t", "--client-id=c"]).env("PATH", "")),
+        "warn login",
+        "no program that opens a browser",
+    );
+    let pop = [
+        "-lropc",
+        "--tenant-id=t",
+        "--client-id=c",
+        "--username=u",
+        "--password=p",
+        "--pop-enabled",
+        "--pop-claims=x=1",
+    ];
+    has(&lines(doctor(&pop)), "fail login", "required u-claim not provided");
+
+    let imds = Server::start(None, |_| Reply::json(200, &json!({ "compute": {} })));
+    let msi =
+        |server: &Server| lines(doctor(&["-lmsi"]).env("AZURE_POD_IDENTITY_AUTHORITY_HOST", server.url()));
+    has(&msi(&imds), "ok login", "the instance metadata service is at");
+    let other = Server::start(None, |_| Reply::new(404, "text/html", "no"));
+    has(&msi(&other), "fail login", "but not as Azure's metadata service does (HTTP 404)");
+    assert!(entra.state().issued.is_empty());
+}
+
+#[test]
+fn the_last_line_says_what_to_fix_first() {
+    let run = Kubelogin::new(&[
+        "doctor",
+        "-lspn",
+        "--server-id=s",
+        "--tenant-id=t",
+        "--authority-host=https://127.0.0.1:1/",
+    ])
+    .run();
+    assert_eq!(run.code, 1);
+    let last: Vec<&str> = run.stderr.lines().collect();
+    assert!(
+        last[0].starts_with("Error: 2 checks failed; fix this first: authority: cannot connect"),
+        "{}",
+        run.stderr
+    );
+    assert!(last[1].starts_with("Hint: "));
+}

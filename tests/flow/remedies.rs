@@ -1,0 +1,79 @@
+//! Failures that users meet, each with the remedy that the table of remedies has for it.
+
+use crate::support::Entra;
+use crate::support::entra::{CLIENT, SERVER, TENANT};
+use crate::support::http::Reply;
+use crate::support::people::People;
+use serde_json::json;
+
+fn refusal(code: u32) -> Reply {
+    Reply::json(
+        400,
+        &json!({ "error": "invalid_grant", "error_description": format!("AADSTS{code}: Refused.\r\nTrace ID: tr"),
+                 "error_codes": [code], "trace_id": "tr-1", "correlation_id": "co-1" }),
+    )
+}
+
+#[test]
+fn every_code_of_an_application_has_its_remedy() {
+    let entra = Entra::start();
+    let used = [
+        format!("tenant {TENANT} (from --tenant-id)"),
+        format!("client {CLIENT} (from --client-id)"),
+        entra.url(),
+    ];
+    let used: Vec<&str> = used.iter().map(String::as_str).collect();
+    for (codes, hints) in [
+        (&[50105, 65001][..], &["an administrator"][..]),
+        (&[70002, 7_000_215], &["the client secret is wrong", "not its id"]),
+        (&[7_000_222], &["has expired: make a new one"]),
+        (&[700_027], &["not the one registered"]),
+        (&[700_016, 90002, 900_023], &used),
+        (&[500_011], &[SERVER]),
+    ] {
+        for code in codes {
+            entra.script([refusal(*code)]);
+            let run = entra.spn().run();
+            let stderr = run.fails_with(&format!("Error: sign-in failed: AADSTS{code}: Refused."));
+            assert!(stderr.contains("\nTrace ID: tr-1\nCorrelation ID: co-1\n"), "{stderr}");
+            for hint in hints {
+                run.hints(hint);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_code_of_a_person_has_its_remedy() {
+    let people = People::start();
+    people.grants().passwords.insert("u".to_owned(), "p".to_owned());
+    for (codes, hint) in [
+        (&[50076, 50079, 50005, 53000, 53001, 53002, 53003][..], "convert-kubeconfig -l interactive"),
+        (&[50126, 50034, 50053, 50055], "check user name and password"),
+        (&[50011, 500_113], "--redirect-url"),
+        (&[70043, 700_082, 700_084, 50173, 50089], "sign in again"),
+        (&[90072, 50020], "pass --tenant-id"),
+    ] {
+        for code in codes {
+            let body = json!({ "error": "invalid_grant", "error_description": format!("AADSTS{code}: Refused."), "error_codes": [code] });
+            people.grants().script.push_back(("password", (400, body)));
+            let run = people.run("contoso", &["-lropc", "--username=u", "--password=p"]);
+            assert!(
+                run.stderr.contains(&format!("Error: sign-in failed: AADSTS{code}: Refused.")),
+                "{run:?}"
+            );
+            let remedy = run.stderr.lines().find(|line| line.starts_with("Hint: ")).unwrap_or_default();
+            assert!(remedy.contains(hint), "{code}: {run:?}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_clock_is_named_where_no_code_says_more() {
+    let entra = Entra::start();
+    entra.state().clock_offset = 3600;
+    entra.script([refusal(1)]);
+    let run = entra.spn().run();
+    run.fails_with("AADSTS1");
+    run.hints("s behind the service's");
+}
