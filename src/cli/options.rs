@@ -155,7 +155,7 @@ impl Options {
     /// `<name> cannot be empty`, the words that scripts know.
     pub fn required(&self, id: Id, name: &str) -> Result<&str> {
         self.text(id)
-            .ok_or_else(|| Error::new(format!("{name} cannot be empty")).hint(how_to_give(id.flag())))
+            .ok_or_else(|| Error::new(format!("{name} cannot be empty")).hint(how_to_give(id.flag(), self.login)))
     }
 
     /// The folder of the token cache; the last of `--cache-dir` and `--token-cache-dir` counts.
@@ -188,10 +188,15 @@ impl Options {
 }
 
 /// `--flag` and the variables that give the same, for a hint.
-fn how_to_give(flag: &Flag) -> String {
+fn how_to_give(flag: &Flag, login: Mode) -> String {
     let mut names: Vec<&str> = Vec::new();
     for variable in flag.env {
-        if !names.contains(&variable.name) && variable.when != When::AzureRm {
+        let counts = match variable.when {
+            When::In(mode) | When::Blank(mode) => mode == login,
+            When::AzureRm => false,
+            When::Always | When::NotAzureRm | When::Default => true,
+        };
+        if counts && !names.contains(&variable.name) {
             names.push(variable.name);
         }
     }

@@ -6,3 +6,4 @@ mod golden;
 mod readme;
 mod remove;
 mod surface;
+mod terminal;
