@@ -121,7 +121,7 @@ fn seconds_of_day(text: &str) -> Option<u64> {
     let mut parts = text.split(':').map(|part| part.parse::<u64>().ok());
     let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
     let valid = hour < 24 && minute < 60 && second <= 60 && parts.next().is_none();
-    valid.then_some(hour * 3600 + minute * 60 + second)
+    valid.then(|| hour * 3600 + minute * 60 + second)
 }
 
 /// `Z` or `+01:00` as seconds east of Greenwich.
@@ -134,7 +134,7 @@ fn offset(zone: &str) -> Option<i64> {
     };
     let (hours, minutes) = zone.trim_start_matches(['+', '-']).split_once(':')?;
     let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
-    ((0..24).contains(&hours) && (0..60).contains(&minutes)).then_some(sign * (hours * 3600 + minutes * 60))
+    ((0..24).contains(&hours) && (0..60).contains(&minutes)).then(|| sign * (hours * 3600 + minutes * 60))
 }
 
 /// Days since the epoch of a date from 1970 on; the inverse of [`civil`].
@@ -205,6 +205,13 @@ fn scaled(number: &str, unit: &str) -> Option<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Found by fuzzing.
+    #[test]
+    fn numbers_of_any_size_are_no_time() {
+        assert_eq!(parse_rfc3339("2026-01-02T9999999999999999999:00:00Z"), None);
+        assert_eq!(parse_rfc3339("2026-01-02T00:00:00+999999999999999999:00"), None);
+    }
 
     #[test]
     fn rfc3339_knows_the_calendar() {

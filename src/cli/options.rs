@@ -154,8 +154,9 @@ impl Options {
     /// # Errors
     /// `<name> cannot be empty`, the words that scripts know.
     pub fn required(&self, id: Id, name: &str) -> Result<&str> {
-        self.text(id)
-            .ok_or_else(|| Error::new(format!("{name} cannot be empty")).hint(how_to_give(id.flag(), self.login)))
+        self.text(id).ok_or_else(|| {
+            Error::new(format!("{name} cannot be empty")).hint(how_to_give(id.flag(), self.login))
+        })
     }
 
     /// The folder of the token cache; the last of `--cache-dir` and `--token-cache-dir` counts.

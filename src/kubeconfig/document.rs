@@ -100,15 +100,29 @@ impl Document {
             if !matches!(reader.advance()?.0, Event::MappingStart(..)) {
                 return Err(Error::new(format!("a user that is not a mapping at {position}")));
             }
-            let (mut name, mut user) = (String::new(), None);
+            let (mut name, mut user) = (None, None);
             while reader.peek()? != Some(Event::MappingEnd) {
-                match reader.value()?.as_text() {
-                    Some("name") => name = reader.value()?.as_text().unwrap_or_default().to_owned(),
-                    Some("user") => user = Some(reader.placed()?),
-                    _ => reader.skip()?,
+                let position = reader.position();
+                let key = reader.value()?;
+                let is_again = match key.as_text() {
+                    Some("name") => {
+                        name.replace(reader.value()?.as_text().unwrap_or_default().to_owned()).is_some()
+                    }
+                    Some("user") => user.replace(reader.placed()?).is_some(),
+                    _ => {
+                        reader.skip()?;
+                        false
+                    }
+                };
+                if is_again {
+                    let key = key.as_text().unwrap_or_default();
+                    return Err(Error::new(format!(
+                        "the key \"{key}\" stands twice in one user, again at {position}"
+                    )));
                 }
             }
             reader.advance()?;
+            let name = name.unwrap_or_default();
             if !self.names.insert(name.clone()) {
                 return Err(Error::new(format!(
                     "two users have the name \"{name}\", the second at {position}"
@@ -279,4 +293,22 @@ fn fingerprint(text: &str, intended: &HashMap<&str, u64>, check: bool) -> Result
         reader.advance()?;
     }
     Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by fuzzing: of two values, the first stayed and the second was converted, again and again.
+    #[test]
+    fn a_key_that_stands_twice_is_refused() {
+        for text in [
+            "users:\n- name: u\n  user:\n    e: 1\n  user: {}\n",
+            "users:\n- name: u\n  name: v\n",
+            "users:\n- name: u\n  user: {exec: 1, exec: 2}\n",
+        ] {
+            let error = Document::read(text, |_| true).err().unwrap();
+            assert!(error.message().contains("stands twice"), "{}", error.message());
+        }
+    }
 }

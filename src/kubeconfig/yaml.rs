@@ -5,7 +5,7 @@
 use super::value::{CLOSE, OPEN, Scalar, Value};
 use crate::error::{Error, Result};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
@@ -180,6 +180,7 @@ impl<'t> Reader<'t> {
     #[allow(clippy::type_complexity)] // Read in one place.
     fn entries(&mut self) -> Result<(Vec<(Scalar, Value)>, Option<Place>, usize)> {
         let (mut entries, mut first, mut end) = (Vec::new(), None, 0);
+        let mut keys = HashSet::new();
         loop {
             if self.peek()? == Some(Event::MappingEnd) {
                 let (_, span) = self.advance()?;
@@ -190,6 +191,13 @@ impl<'t> Reader<'t> {
             let Value::Scalar(key) = key else {
                 return Err(Error::new(format!("a key that is not text at {position}")));
             };
+            // As in kubectl: which of the two would count is anybody's guess.
+            if !keys.insert(key.text.clone()) {
+                return Err(Error::new(format!(
+                    "the key \"{}\" stands twice in one place, again at {position}",
+                    key.text
+                )));
+            }
             first = first.or(Some(key_place));
             let (value, place) = self.placed()?;
             // A value that is not there has no place of its own.

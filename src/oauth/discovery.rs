@@ -79,7 +79,9 @@ pub fn read_configuration(response: &Response, authority: &Authority) -> Result<
         let parsed = HttpsUrl::parse(address)
             .map_err(|e| e.context(format!("{url} names an endpoint that cannot be used")))?;
         if parsed.host() == authority.host() || Some(parsed.host()) == issuer_host.as_deref() {
-            Ok(endpoint)
+            // A scheme may be written in capitals; whoever sends the request looks for the usual form.
+            let after_scheme = endpoint.split_once(':').map_or("", |(_, rest)| rest);
+            Ok(format!("https:{after_scheme}"))
         } else {
             Err(Error::new(format!("{url} names an endpoint on another host, {}: refused", parsed.host())))
         }
@@ -112,6 +114,8 @@ mod tests {
         assert_eq!(endpoints.token, "https://idp.example/tok");
         assert_eq!(endpoints.authorize, "https://issuer.example/auth");
         assert_eq!(endpoints.device_code, authority().endpoints().device_code);
+        let capitals = answer(200, r#"{"token_endpoint":"HTTPS://idp.example/tok"}"#);
+        assert_eq!(read_configuration(&capitals, &authority()).unwrap().token, "https://idp.example/tok");
     }
 
     #[test]
