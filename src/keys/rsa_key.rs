@@ -197,16 +197,28 @@ mod tests {
         public.verify(&RSA_PSS_2048_8192_SHA256, b"m", &slow.unwrap()).unwrap();
     }
 
-    /// RFC 7515 appendix A.2; RSASSA-PKCS1-v1_5 has one right signature.
+    /// RFC 7515 appendix A.2 and RFC 7520 section 4.1; RSASSA-PKCS1-v1_5 has one right signature.
     #[test]
-    fn the_signature_of_the_rfc() {
-        const INPUT: &[u8] = b"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
-        const SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
-        let key = RsaKey::from_pem(include_bytes!("../../tests/data/rfc7515-a2.pem")).unwrap();
+    fn the_signatures_of_the_rfcs() {
+        const CASES: [(&[u8], &[u8], &str); 2] = [
+            (
+                include_bytes!("../../tests/data/rfc7515-a2.pem"),
+                b"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+                "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+            ),
+            (
+                include_bytes!("../../tests/data/rfc7520-4.1.pem"),
+                b"eyJhbGciOiJSUzI1NiIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9.SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4",
+                "MRjdkly7_-oTPTS3AXP41iQIGKa80A0ZmTuV5MEaHoxnW2e5CZ5NlKtainoFmKZopdHM1O2U4mwzJdQx996ivp83xuglII7PNDi84wnB-BDkoBwA78185hX-Es4JIwmDLJK3lfWRa-XtL0RnltuYv746iYTh_qHRD68BNt1uSNCrUCTJDt5aAE6x8wW1Kt9eRo4QPocSadnHXFxnt8Is9UzpERV0ePPQdLuW3IS_de3xyIrDaLGdjluPxUAhb6L2aXic1U12podGU0KLUQSE_oI-ZnmKJ3F4uOZDnd6QZWJushZ41Axf_fcIe8u9ipH84ogoree7vjbU5y18kDquDg",
+            ),
+        ];
         let encode = |signature: Vec<u8>| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signature);
-        assert_eq!(encode(key.sign(Padding::Pkcs1, INPUT).unwrap()), SIGNATURE);
-        let other = RsaKey { signer: Signer::Rsa(Box::new(slow(&key.pkcs1).unwrap())), ..key };
-        assert_eq!(encode(other.sign(Padding::Pkcs1, INPUT).unwrap()), SIGNATURE);
+        for (pem, input, signature) in CASES {
+            let key = RsaKey::from_pem(pem).unwrap();
+            assert_eq!(encode(key.sign(Padding::Pkcs1, input).unwrap()), signature);
+            let other = RsaKey { signer: Signer::Rsa(Box::new(slow(&key.pkcs1).unwrap())), ..key };
+            assert_eq!(encode(other.sign(Padding::Pkcs1, input).unwrap()), signature);
+        }
     }
 
     #[test]

@@ -142,6 +142,14 @@ fn a_dead_network_and_a_corrupt_cache_do_not_stop_it() {
     let (code, lines) = doctor(&people.entra.url());
     has(&lines, "ok authority", "its certificate was issued by Test Root");
     assert_eq!(code, 0, "{lines:?}");
+    let proxy = crate::flow::proxies::Proxy::start(people.entra.port(), None);
+    let args = ["doctor", "--server-id", SERVER, "--client-id=client", "--tenant-id=contoso"];
+    let run = Kubelogin::new(&args)
+        .env("SSL_CERT_FILE", people.entra.ca_file())
+        .env("HTTPS_PROXY", proxy.url("u:hunter2@"));
+    let lines = checks(run).1;
+    has(&lines, "ok authority", "https://login.microsoftonline.com/ answers through the proxy 127.0.0.1:");
+    assert!(!lines.iter().any(|line| line.contains("hunter2")));
     people.entra.state().clock_offset = 7200;
     has(&doctor(&people.entra.url()).1, "warn authority", "s behind the authority's set the clock");
     mode(0o600);
