@@ -1,7 +1,10 @@
 # `make demo` builds it and runs the main job, `make test` runs the tests.
+PREFIX ?= /usr/local
 TARGET ?= $(shell uname -m)-unknown-linux-musl
 # ring's C and assembly need no libc of the target: the machine's own compiler does.
 export CC_x86_64_unknown_linux_musl ?= cc
+export CC_aarch64_unknown_linux_musl ?= $(if $(filter aarch64,$(shell uname -m)),cc,aarch64-linux-gnu-gcc)
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER ?= $(CC_aarch64_unknown_linux_musl)
 STATIC := target/$(TARGET)/release/kubelogin
 # Relative relocations packed, no tables for unwinding: an eighth of the size. For GNU ld 2.38 and newer.
 SMALLER := -C link-arg=-Wl,-z,pack-relative-relocs -C link-arg=-Wl,--no-eh-frame-hdr -C link-arg=-Wl,-T,scripts/no-unwind.ld
@@ -10,7 +13,7 @@ export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
 # The commit's time, so that building one commit twice gives the same bytes.
 export KUBELOGIN_BUILD_TIME := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
 
-.PHONY: build test check static static-test az-test demo bench fuzz fuzz-briefly deny readme peers ci
+.PHONY: build test check static cross cross-test dist reproducible install static-test az-test demo bench fuzz fuzz-briefly deny readme peers ci
 
 build: ## the program for this machine: target/release/kubelogin
 	cargo build --release --locked
@@ -31,6 +34,25 @@ static: ## the fully static program: target/<arch>-unknown-linux-musl/release/ku
 	rustup target add $(TARGET)
 	cargo rustc --release --locked --target $(TARGET) --bin kubelogin -- $(SMALLER)
 	@ls -l $(STATIC)
+
+cross: ## the programs for arm64 Linux and for Windows
+	$(MAKE) static TARGET=aarch64-unknown-linux-musl
+	rustup target add x86_64-pc-windows-gnu
+	cargo build --release --locked --target x86_64-pc-windows-gnu --bin kubelogin
+
+cross-test: cross ## runs them in emulators
+	scripts/cross-test
+
+dist: static cross ## the archives of a release: target/dist
+	scripts/dist
+
+reproducible: ## two builds in two folders give the same bytes
+	scripts/reproducible
+
+install: static ## to $(DESTDIR)$(PREFIX)/bin, with the manual page
+	install -D -m 755 $(STATIC) $(DESTDIR)$(PREFIX)/bin/kubelogin
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	$(STATIC) help --man > $(DESTDIR)$(PREFIX)/share/man/man1/kubelogin.1
 
 static-test: static ## runs it in an empty root folder: no libc, no /etc but what it is given
 	scripts/static-test $(STATIC)
@@ -58,4 +80,4 @@ peers: ## other people's programs that the tests can use, from PyPI
 fuzz-briefly: ## every fuzz target for 20 s on the kept corpus
 	scripts/fuzz 20
 
-ci: peers check test demo static-test az-test bench fuzz-briefly deny ## everything that CI runs
+ci: peers check test demo static-test az-test bench dist cross-test fuzz-briefly deny ## everything that CI runs
