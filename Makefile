@@ -13,7 +13,7 @@ export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
 # The commit's time, so that building one commit twice gives the same bytes.
 export KUBELOGIN_BUILD_TIME := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
 
-.PHONY: build test check static cross cross-test dist reproducible install static-test az-test demo bench fuzz fuzz-briefly deny readme peers ci
+.PHONY: build test check static cross cross-test apple-check dist reproducible install static-test az-test demo bench load fuzz fuzz-briefly deny readme peers ci
 
 build: ## the program for this machine: target/release/kubelogin
 	cargo build --release --locked
@@ -40,6 +40,9 @@ cross: ## the programs for arm64 Linux and for Windows
 	rustup target add x86_64-pc-windows-gnu
 	cargo build --release --locked --target x86_64-pc-windows-gnu --bin kubelogin
 
+apple-check: ## type-checks the program for a Mac
+	scripts/apple-check
+
 cross-test: cross ## runs them in emulators
 	scripts/cross-test
 
@@ -64,6 +67,9 @@ az-test: static ## the real Azure CLI, signed in at a make-believe cloud
 bench: static ## size, memory, instructions and requests of the whole process
 	scripts/bench $(STATIC)
 
+load: ## two minutes of 200 processes at a time on one cache
+	LOAD_ROUNDS=300 cargo test --locked --test integration -- flow::load
+
 SECONDS ?= 60
 fuzz: ## every fuzz target for SECONDS each
 	scripts/fuzz $(SECONDS)
@@ -80,4 +86,4 @@ peers: ## other people's programs that the tests can use, from PyPI
 fuzz-briefly: ## every fuzz target for 20 s on the kept corpus
 	scripts/fuzz 20
 
-ci: peers check test demo static-test az-test bench dist cross-test fuzz-briefly deny ## everything that CI runs
+ci: peers check test demo static-test az-test bench dist cross-test apple-check fuzz-briefly deny ## everything that CI runs

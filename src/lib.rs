@@ -84,12 +84,19 @@ fn dispatch(ctx: &Context) -> Result<()> {
         Command::Help if given.is_on(Id::Man) => ctx.print(&man::page()),
         Command::Help => ctx.print(&help::page(help_topic(&given)?)),
         Command::GetToken => {
+            sys::process::forbid_core_dumps();
             let options = Options::resolve(given, &ctx.env)?;
             options.log_overrides(ctx);
             commands::get_token::run(ctx, &options)
         }
-        Command::Whoami => commands::whoami::run(ctx, &Options::resolve(given, &ctx.env)?),
-        Command::Doctor => commands::doctor::run(ctx, &Options::resolve(given, &ctx.env)?),
+        Command::Whoami => {
+            sys::process::forbid_core_dumps();
+            commands::whoami::run(ctx, &Options::resolve(given, &ctx.env)?)
+        }
+        Command::Doctor => {
+            sys::process::forbid_core_dumps();
+            commands::doctor::run(ctx, &Options::resolve(given, &ctx.env)?)
+        }
         Command::Completion => commands::completion::run(ctx, &given),
         Command::RemoveCacheDir | Command::RemoveTokens => {
             commands::remove::run(ctx, &Options::resolve(given, &ctx.env)?)

@@ -1,9 +1,19 @@
-//! Child processes: the browser.
+//! Processes: the browser, and what becomes of this one.
 
 use super::files::find_program;
 use crate::context::Context;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
+
+/// Leaves no core dump behind: it would hold tokens and secrets.
+pub fn forbid_core_dumps() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        // A limit can always be lowered; where it cannot, nothing is lost but this precaution.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    }
+}
 
 /// A program that was started to show a page.
 #[derive(Debug)]

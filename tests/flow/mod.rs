@@ -11,12 +11,15 @@ mod clock;
 mod device_code;
 #[cfg(target_os = "linux")]
 mod egress;
+#[cfg(target_os = "linux")]
+mod faults;
 mod hostile;
 mod interactive;
 mod kubectl;
 #[cfg(unix)]
 mod kubectl_people;
 mod legacy;
+mod load;
 mod machines;
 mod oidc;
 #[cfg(unix)]
@@ -27,6 +30,8 @@ mod python;
 mod refresh;
 mod remedies;
 mod ropc;
+#[cfg(unix)]
+mod secrets;
 mod service_principal;
 mod single_flight;
 mod token_cache;
