@@ -5,7 +5,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`context`] | everything that comes from outside |
-//! | [`cli`] | the flag table; argv -> what was said -> what was meant; help |
+//! | [`cli`] | the flag table; argv -> what was said -> what was meant; help, completion, manual page |
 //! | [`cloud`] | environment names -> an authority's address |
 //! | [`cache`] | kept tokens: key, freshness, single flight |
 //! | [`keys`] | private keys and certificates: reading them, signing with them |
@@ -23,7 +23,7 @@
 //! 2. Said, then meant: `Given` never looks at the environment; `Options` is resolved once.
 //! 3. Protocol is data: [`oauth`] has no network, file, clock, environment or randomness.
 //! 4. The world comes in at `main`, through [`context::Context`]; elsewhere clippy's `disallowed-methods`
-//!    bans it, [`sys`] apart.
+//!    bans it, [`sys`] apart. Signatures and new keys draw on the system's randomness ([`keys`]).
 //! 5. stdout is the protocol: one ExecCredential or nothing. All else is stderr.
 //! 6. Secrets cannot print ([`secret::Secret`]); grepping `expose(` audits every boundary.
 //! 7. Hostile input never panics, hangs or allocates without bound.

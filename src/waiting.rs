@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::error::one_line;
+use crate::sys::process::write_to_stderr;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -112,12 +113,6 @@ impl Drop for Watched {
             let _ = watcher.join();
         }
     }
-}
-
-#[allow(clippy::disallowed_methods)] // The context belongs to the thread that waits.
-fn write_to_stderr(text: &str) {
-    use std::io::Write;
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

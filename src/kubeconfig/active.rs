@@ -86,6 +86,8 @@ pub fn contexts(ctx: &Context, kubeconfig: Option<&Path>) -> Vec<String> {
         .iter()
         .filter_map(|path| read_users(path, |_| false).ok())
         .flat_map(|file| file.document.contexts.into_keys())
+        // Shells read them line by line.
+        .filter(|name| !name.contains(char::is_control))
         .collect();
     names.sort_unstable();
     names.dedup();

@@ -15,6 +15,13 @@ pub fn forbid_core_dumps() {
     }
 }
 
+/// Writes to stderr from a thread that has no context: that belongs to the one that waits.
+pub fn write_to_stderr(text: &str) {
+    use std::io::Write;
+    #[allow(clippy::disallowed_methods)] // As said.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 /// A program that was started to show a page.
 #[derive(Debug)]
 pub struct Browser {

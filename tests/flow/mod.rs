@@ -33,6 +33,8 @@ mod ropc;
 #[cfg(unix)]
 mod secrets;
 mod service_principal;
+#[cfg(target_os = "linux")]
+mod signals;
 mod single_flight;
 mod token_cache;
 
