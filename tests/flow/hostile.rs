@@ -81,6 +81,26 @@ fn an_answer_without_end_is_not_read_to_its_end() {
 }
 
 #[test]
+fn an_answer_that_never_comes_or_only_drips_ends_with_the_time_limit() {
+    let silent = Raw::tls(|stream, _| {
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let dripping = Raw::tls(|stream, _| {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
+        for byte in answer.iter().chain([b' '].iter().cycle()) {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    });
+    for peer in [silent, dripping] {
+        let run = peer.sign_in().arg("--timeout=1500ms").run();
+        run.fails_with("no complete answer from localhost within 1.5 s");
+    }
+}
+
+#[test]
 fn a_truncated_answer_is_tried_again_and_then_named() {
     let short = Raw::tls(|stream, _| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"access_token\":");

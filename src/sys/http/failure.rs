@@ -49,7 +49,7 @@ impl Notes {
                 failed(passing(format!("cannot connect to {host}{via}: timed out")), false)
             }
             ureq::Error::Timeout(_) => failed(
-                passing(format!("no complete answer from {host}{via} within {} s", limit.as_secs_f32())),
+                passing(format!("no complete answer from {host}{via} within {} s", tenths(limit))),
                 false,
             ),
             ureq::Error::Io(error) => self.io(error, host, &via, proxy),
@@ -133,6 +133,11 @@ impl Notes {
             other => Error::new(format!("no TLS connection to {host}{via}: {other}")),
         }
     }
+}
+
+/// Seconds to a tenth: what is left of a limit is a little less than the limit.
+fn tenths(limit: Duration) -> f64 {
+    (limit.as_secs_f64() * 10.0).round() / 10.0
 }
 
 fn network_hint(proxy: Option<&str>) -> &'static str {
