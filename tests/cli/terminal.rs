@@ -55,7 +55,7 @@ fn a_long_wait_counts_and_goes_away() {
         .collect();
     let ca = people.entra.ca_file().display().to_string();
     let Some(shown) = terminal(80, &[("SSL_CERT_FILE", &ca)], &words.join(" ")) else { return };
-    let counter = "\r\x1b[KWaiting for the code to be entered: 2 s (Ctrl-C ends it)\r\x1b[K";
-    assert!(shown.contains(counter), "{shown:?}");
+    assert!(shown.contains("\r\x1b[KWaiting for the code to be entered: "), "{shown:?}");
+    assert!(shown.contains(" s (Ctrl-C ends it)\r\x1b[K"), "{shown:?}");
     assert!(shown.trim_end().ends_with('}'), "{shown:?}");
 }
