@@ -7,23 +7,30 @@ use kubelogin::cli::parse::parse;
 use kubelogin::error::Result;
 use kubelogin::kubeconfig::convert::{Kind, convert, kind};
 use kubelogin::kubeconfig::document::{Document, Edited};
+use kubelogin::kubeconfig::value::Value;
+use kubelogin::kubeconfig::yaml::Reader;
 use libfuzzer_sys::fuzz_target;
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::ops::Range;
 
-/// The text after conversion; `None` if there is nothing left to convert.
-fn converted(text: &str) -> Result<Option<Edited>> {
+/// The text after conversion, and what the replaced users meant; `None` if there is nothing left to convert.
+fn converted(text: &str) -> Result<Option<(Edited, Vec<Value>)>> {
     let args = ["convert-kubeconfig", "--login=msi"].map(OsString::from);
     let options = Options::resolve(parse(&args)?, &Default::default())?;
     let document = Document::read(text, |user| kind(user) == Kind::Ours)?;
-    let mut replacements = Vec::new();
+    let (mut replacements, mut old) = (Vec::new(), Vec::new());
     for (at, user) in document.users.iter().enumerate() {
         let new = convert(&options, &user.value)?.user;
         if !user.value.means(&new) {
             replacements.extend(document.replacement(text, at, &new));
+            old.push(user.value.clone());
         }
     }
-    if replacements.is_empty() { Ok(None) } else { document.replace(text, replacements).map(Some) }
+    if replacements.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((document.replace(text, replacements)?, old)))
 }
 
 /// The names of all users.
@@ -31,12 +38,27 @@ fn names(text: &str) -> Result<HashSet<String>> {
     Document::read(text, |_| false).map(|document| document.names)
 }
 
+/// What was cut out is one user's value: alone it means what the user meant, and it ends with that.
+fn is_one_user(text: &str, range: &Range<usize>, old: &Value) {
+    let line = text[..range.start].rfind('\n').map_or(0, |end| end + 1);
+    let column = text[line..range.start].chars().count();
+    let cut = &text[range.clone()];
+    // An alias in it refers to an anchor that is not there now.
+    if let Ok(alone) = Reader::new(&format!("{}{cut}\n", " ".repeat(column))).and_then(|mut r| r.value()) {
+        assert!(alone.means(old), "cut out: {cut:?}");
+    }
+    let last = cut.lines().last().unwrap_or_default().trim_start();
+    assert!(!cut.starts_with('#') && !(cut.contains('\n') && last.starts_with('#')), "cut out: {cut:?}");
+}
+
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let Ok(Some(edited)) = converted(text) else { return };
+    let Ok(Some((edited, old))) = converted(text) else { return };
     if !edited.rewritten {
+        assert_eq!(edited.edits.len(), old.len());
         let mut expected = text.to_owned();
-        for (range, new) in edited.edits.iter().rev() {
+        for ((range, new), old) in edited.edits.iter().zip(&old).rev() {
+            is_one_user(text, range, old);
             expected.replace_range(range.clone(), new);
         }
         assert_eq!(edited.text, expected);

@@ -1,4 +1,5 @@
-//! Proxy variables: a proxy that is chosen has a host, and this machine never takes one.
+//! Proxy variables: a proxy that is chosen has a host and a port, exceptions count, and this machine never takes
+//! one.
 
 #![no_main]
 
@@ -10,11 +11,17 @@ use std::time::Duration;
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     let (proxy, exceptions) = text.split_once('\n').unwrap_or((&text, ""));
-    let env: Env = [("HTTPS_PROXY", proxy), ("NO_PROXY", exceptions)].into_iter().collect();
-    let ctx = kubelogin_fuzz::context().with_env(env);
     let http = Http::new(Settings::new(Duration::from_secs(1)));
-    if let Ok(Some(proxy)) = http.proxy(&ctx, "https://login.example/") {
-        assert!(proxy.contains(':'));
+    let chosen = |exceptions: &str, url: &str| {
+        let env: Env = [("HTTPS_PROXY", proxy), ("NO_PROXY", exceptions)].into_iter().collect();
+        http.proxy(&kubelogin_fuzz::context().with_env(env), url)
+    };
+    if let Ok(Some(proxy)) = chosen(exceptions, "https://login.example/") {
+        let (host, port) = proxy.rsplit_once(':').expect("host:port");
+        assert!(!host.is_empty() && port.parse::<u16>().is_ok(), "{proxy}");
     }
-    assert!(matches!(http.proxy(&ctx, "https://127.0.0.1/"), Ok(None)));
+    for all in ["*", "login.example", ".example", "login.example:443"] {
+        assert!(matches!(chosen(&format!("{exceptions},{all}"), "https://login.example/"), Ok(None)));
+    }
+    assert!(matches!(chosen(exceptions, "https://127.0.0.1/"), Ok(None)));
 });
