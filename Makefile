@@ -6,8 +6,9 @@ export CC_x86_64_unknown_linux_musl ?= cc
 export CC_aarch64_unknown_linux_musl ?= $(if $(filter aarch64,$(shell uname -m)),cc,aarch64-linux-gnu-gcc)
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER ?= $(CC_aarch64_unknown_linux_musl)
 STATIC := target/$(TARGET)/release/kubelogin
-# Relative relocations packed, no tables for unwinding: an eighth of the size. For GNU ld 2.38 and newer.
-SMALLER := -C link-arg=-Wl,-z,pack-relative-relocs -C link-arg=-Wl,--no-eh-frame-hdr -C link-arg=-Wl,-T,scripts/no-unwind.ld
+# Relative relocations packed, no tables for unwinding: an eighth of the size; what runs always stands together.
+# For GNU ld 2.38 and newer.
+LAYOUT := -C link-arg=-Wl,-z,pack-relative-relocs -C link-arg=-Wl,--no-eh-frame-hdr -C link-arg=-Wl,-T,scripts/static.ld
 export KUBELOGIN_GIT_HASH := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
 # The commit's time, so that building one commit twice gives the same bytes.
@@ -32,7 +33,7 @@ check: ## format and lints
 
 static: ## the fully static program: target/<arch>-unknown-linux-musl/release/kubelogin
 	rustup target add $(TARGET)
-	cargo rustc --release --locked --target $(TARGET) --bin kubelogin -- $(SMALLER)
+	cargo rustc --release --locked --target $(TARGET) --bin kubelogin -- $(LAYOUT)
 	@ls -l $(STATIC)
 
 cross: ## the programs for arm64 Linux and for Windows
