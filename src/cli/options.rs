@@ -9,6 +9,7 @@ use super::parse::Given;
 use crate::context::{Context, Env};
 use crate::error::{Error, Result};
 use crate::login::Mode;
+use crate::oauth::url::{is_scheme, without_userinfo};
 use crate::secret::Secret;
 use crate::time::parse_go_duration;
 use std::borrow::Cow;
@@ -69,11 +70,12 @@ impl Options {
     /// What every mode refuses, whether it uses the flag or not.
     fn check(&self) -> Result<()> {
         if let Some(host) = self.text(Id::AuthorityHost) {
+            let shown = without_userinfo(host);
             if !is_absolute_url(host) {
-                return Err(Error::new(format!("authority host \"{host}\" is not valid")));
+                return Err(Error::new(format!("authority host \"{shown}\" is not valid")));
             }
             if !host.ends_with('/') {
-                return Err(Error::new(format!("authority host \"{host}\" should have a trailing slash")));
+                return Err(Error::new(format!("authority host \"{shown}\" should have a trailing slash")));
             }
         }
         match (self.is_on(Id::PopEnabled), self.text(Id::PopClaims).is_some()) {
@@ -246,8 +248,7 @@ fn resolve_one(flag: &'static Flag, given: &Given, env: &Env, login: Option<Mode
 /// A scheme, `://` and a host; whether the scheme is allowed is the authority's business.
 fn is_absolute_url(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, rest)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        is_scheme(scheme)
             && !rest.is_empty()
             && !rest.starts_with(['/', ':', '?', '#'])
             && !text.contains(|c: char| c.is_whitespace() || c.is_control())

@@ -219,9 +219,7 @@ fn exchange_audience(authority_host: &str) -> &'static str {
 }
 
 fn check_https(url: &str, variable: &str) -> Result<()> {
-    HttpsUrl::parse(url.split('?').next().unwrap_or_default())
-        .map(drop)
-        .map_err(|e| e.context(format!("{variable} cannot be used")))
+    HttpsUrl::parse_endpoint(url).map(drop).map_err(|e| e.context(format!("{variable} cannot be used")))
 }
 
 fn is_federation_failure(code: u32) -> bool {

@@ -75,8 +75,7 @@ pub fn read_configuration(response: &Response, authority: &Authority) -> Result<
         .and_then(|issuer| HttpsUrl::parse(issuer).ok())
         .map(|issuer| issuer.host().to_owned());
     let check = |endpoint: String| -> Result<String> {
-        let address = endpoint.split('?').next().unwrap_or_default();
-        let parsed = HttpsUrl::parse(address)
+        let parsed = HttpsUrl::parse_endpoint(&endpoint)
             .map_err(|e| e.context(format!("{url} names an endpoint that cannot be used")))?;
         if parsed.host() == authority.host() || Some(parsed.host()) == issuer_host.as_deref() {
             // A scheme may be written in capitals; whoever sends the request looks for the usual form.

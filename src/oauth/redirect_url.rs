@@ -1,5 +1,6 @@
 //! The address on this machine to which the browser is sent back (RFC 8252 section 7.3).
 
+use super::url::without_userinfo;
 use crate::error::{Error, Result};
 
 /// Which loopback addresses a redirect address means.
@@ -37,7 +38,7 @@ impl RedirectUrl {
     /// Anything but `http://` with localhost, 127.0.0.1 or [::1], an optional port and path.
     pub fn parse(text: &str) -> Result<Self> {
         let refuse = || {
-            Error::new(format!("redirect URL \"{text}\" is not valid"))
+            Error::new(format!("redirect URL \"{}\" is not valid", without_userinfo(text)))
                 .hint("give http://localhost, http://127.0.0.1 or http://[::1], with any port and path")
         };
         let rest = text.strip_prefix("http://").ok_or_else(refuse)?;

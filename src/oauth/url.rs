@@ -1,6 +1,8 @@
-//! The part of URLs that authorities need: `https://host[:port]/path`, nothing else.
+//! The part of URLs that authorities need: `https://host[:port]/path`, nothing else. An address that was
+//! refused may hold a password, so nothing shows one as it came.
 
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 
 /// An absolute https address without userinfo, query and fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +19,28 @@ impl HttpsUrl {
     /// Another scheme (tokens travel only over TLS), userinfo, a query, a fragment, a host that is not
     /// plain ASCII (an international name is written in its `xn--` form), a bad port.
     pub fn parse(text: &str) -> Result<Self> {
-        let refuse = |why: &str| Err(Error::new(format!("the address \"{text}\" {why}")));
+        Self::parse_shown_as(text, text)
+    }
+
+    /// Reads an address whose query, if there is one, is somebody else's business.
+    ///
+    /// # Errors
+    /// As [`HttpsUrl::parse`]; characters that no address has anywhere (RFC 3986 section 2).
+    pub fn parse_endpoint(text: &str) -> Result<Self> {
+        let is_plain = |b: u8| b.is_ascii_graphic() && !b"#\"<>\\`{}|^".contains(&b);
+        if !text.bytes().all(is_plain) {
+            let shown = without_userinfo(text);
+            return Err(Error::new(format!(
+                "the address \"{shown}\" has a fragment, or characters that must be percent-encoded"
+            )));
+        }
+        Self::parse_shown_as(text.split('?').next().unwrap_or_default(), text)
+    }
+
+    /// Reads `text`, a part of the address `shown`.
+    fn parse_shown_as(text: &str, shown: &str) -> Result<Self> {
+        let refuse =
+            |why: &str| Err(Error::new(format!("the address \"{}\" {why}", without_userinfo(shown))));
         let Some((scheme, rest)) = text.split_once("://") else {
             return refuse("is not an absolute URL");
         };
@@ -72,6 +95,25 @@ impl HttpsUrl {
     }
 }
 
+/// An address to show: what stands before its last `@`, which may be a user name and a password, is masked.
+///
+/// Any text can be shown so, an address or not: what cannot be told from a password is taken for one.
+pub fn without_userinfo(text: &str) -> Cow<'_, str> {
+    let Some((before, after)) = text.rsplit_once('@') else {
+        return Cow::Borrowed(text);
+    };
+    match before.split_once("://") {
+        Some((scheme, _)) if is_scheme(scheme) => Cow::Owned(format!("{scheme}://***@{after}")),
+        _ => Cow::Owned(format!("***@{after}")),
+    }
+}
+
+/// Whether it has a scheme's characters (RFC 3986 section 3.1).
+pub fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
         return address.parse::<std::net::Ipv6Addr>().is_ok();
@@ -123,7 +165,36 @@ mod tests {
         ] {
             assert!(HttpsUrl::parse(bad).is_err(), "{bad:?}");
         }
-        let error = HttpsUrl::parse("https://user:hunter2@a/").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn an_endpoint_may_have_a_query_of_plain_characters() {
+        let url = HttpsUrl::parse_endpoint("https://a/t?p=B2C_1&x=%20@/?").unwrap();
+        assert_eq!((url.host(), url.path()), ("a", "/t"));
+        for bad in
+            ["#", "\"", "<", ">", "\\", "`", "{", "}", "|", "^", " ", "\n", "\u{1b}", "\u{7}", "\u{e4}"]
+        {
+            assert!(HttpsUrl::parse_endpoint(&format!("https://a/t?x={bad}y")).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_userinfo() {
+        for (text, shown) in [
+            ("https://a/b?c", "https://a/b?c"),
+            ("https://user:hunter2@a/", "https://***@a/"),
+            ("https://user:hun/ter2@a/?b", "https://***@a/?b"),
+            ("https://user:hun@ter2@a", "https://***@a"),
+            ("user:hunter2@a", "***@a"),
+            ("user:x://hunter2@a", "***@a"),
+            ("", ""),
+        ] {
+            assert_eq!(without_userinfo(text), shown);
+        }
+        for refused in ["https://user:hunter2@a/", "https://user:hunter2@a/?x", "http://user:hunter2@a/"] {
+            assert!(!HttpsUrl::parse(refused).unwrap_err().to_string().contains("hunter2"), "{refused}");
+        }
+        let query = HttpsUrl::parse_endpoint("https://user:hunter?2@a/").unwrap_err();
+        assert!(!query.to_string().contains("hunter"), "{query}");
     }
 }

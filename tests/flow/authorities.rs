@@ -3,7 +3,7 @@
 use super::proxies::Proxy;
 use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
 use crate::support::http::Reply;
-use crate::support::{Entra, Kubelogin};
+use crate::support::{Entra, Kubelogin, TempDir};
 use serde_json::json;
 
 fn by_host(entra: &Entra) -> Kubelogin {
@@ -132,6 +132,75 @@ fn authority_hosts_that_are_none() {
     with("https://x").fails_with("authority host \"https://x\" should have a trailing slash");
     with("http://x/").fails_with("is not https");
     with("https://münchen.example/").fails_with("xn--");
+}
+
+/// Every form in which a password may stand in an address, in every place that takes one.
+#[test]
+fn a_password_in_an_address_is_never_shown() {
+    const ADDRESSES: &[&str] = &[
+        "http://u:hunter2@h/",
+        "ftp://u:hunter2@h/",
+        "u:hunter2@h/",
+        "u:a://hunter2@h",
+        "https://u:hunter2@h",
+        "https://u:hunter2@h/",
+        "https://u:hunter2@h/?/",
+        "https://u:hunter2@h/?x=1",
+        "https://u:hunter2@h/#f",
+        "https://u:hun/ter2@h/?\\",
+        "https://u:hunter2@h:x/",
+        "https://u:hunter2@h\u{1b}/",
+    ];
+    let files = TempDir::new();
+    let token = crate::support::entra::unsigned_jwt(&json!({}));
+    let token = files.file("token", token).display().to_string();
+    let ids = ["--server-id", SERVER, "--client-id", CLIENT, "--tenant-id", TENANT, "-v10"];
+    let login = |mode: &str| Kubelogin::new(&["get-token", "--login", mode]).args(&ids);
+    for address in ADDRESSES {
+        let cloud = files.file("cloud.json", json!({ "activeDirectoryEndpoint": address }).to_string());
+        let spn = || login("spn").args(&["--client-secret", "x"]);
+        let runs = [
+            ("--authority-host", spn().args(&["--authority-host", address])),
+            (
+                "AZURE_AUTHORITY_HOST",
+                login("workloadidentity")
+                    .args(&["--federated-token-file", &token])
+                    .env("AZURE_AUTHORITY_HOST", address),
+            ),
+            (
+                "AZURE_ENVIRONMENT_FILEPATH",
+                spn().args(&["-e", "AzureStackCloud"]).env("AZURE_ENVIRONMENT_FILEPATH", cloud),
+            ),
+            (
+                "SYSTEM_OIDCREQUESTURI",
+                login("azurepipelines")
+                    .args(&["--azure-pipelines-service-connection-id=c"])
+                    .envs(&[("SYSTEM_ACCESSTOKEN", "t"), ("SYSTEM_OIDCREQUESTURI", address)]),
+            ),
+            (
+                "ACTIONS_ID_TOKEN_REQUEST_URL",
+                login("workloadidentity").envs(&[
+                    ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t"),
+                    ("ACTIONS_ID_TOKEN_REQUEST_URL", address),
+                ]),
+            ),
+            ("--redirect-url", login("interactive").args(&["--redirect-url", address])),
+            // A proxy that is one in form is not there.
+            (
+                "HTTPS_PROXY",
+                spn().args(&["--timeout=1s"]).env("HTTPS_PROXY", address.replace("@h", "@[::1]:1")),
+            ),
+            (
+                "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+                login("msi").env("AZURE_POD_IDENTITY_AUTHORITY_HOST", address.replace("@h", "@[::1]:1")),
+            ),
+        ];
+        for (place, command) in runs {
+            let run = command.run();
+            assert_eq!(run.code, 1, "{place}={address:?}");
+            assert!(!run.stderr.contains("ter2"), "{place}={address:?}: {}", run.stderr);
+        }
+    }
 }
 
 #[test]

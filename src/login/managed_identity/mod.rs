@@ -45,7 +45,7 @@ impl<'a> ManagedIdentity<'a> {
             (None, Some(id)) => Identity::Resource(id.to_owned()),
             (None, None) => Identity::System,
         };
-        ctx.log(1, || format!("managed identity from {} at {}", source.name(), source.endpoint()));
+        ctx.log(1, || format!("managed identity from {} at {}", source.name(), source.shown_endpoint()));
         let http = Http::new(Settings {
             connect: CONNECT,
             pinned: match &source {
@@ -85,13 +85,13 @@ impl<'a> ManagedIdentity<'a> {
             if !response.is_success() {
                 return Err(Error::new(format!(
                     "something at {} answers, but not as Azure's metadata service does (HTTP {})",
-                    self.source.endpoint(),
+                    self.source.shown_endpoint(),
                     response.status
                 ))
                 .hint("this machine is probably not in Azure: use another --login"));
             }
         }
-        Ok(format!("{} is at {}", self.source.name(), self.source.endpoint()))
+        Ok(format!("{} is at {}", self.source.name(), self.source.shown_endpoint()))
     }
 
     /// Gets a token.
@@ -125,7 +125,7 @@ impl<'a> ManagedIdentity<'a> {
         if error.class() != Class::Passing {
             return error;
         }
-        let (name, endpoint) = (self.source.name(), self.source.endpoint());
+        let (name, endpoint) = (self.source.name(), self.source.shown_endpoint());
         Error::passing(format!("no managed identity here: tried {name} at {endpoint}: {}", error.message()))
             .hint("run this on a machine in Azure, or on one connected by Azure Arc, that has an identity assigned; elsewhere use another --login")
     }

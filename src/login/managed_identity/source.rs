@@ -7,7 +7,9 @@ use crate::context::Env;
 use crate::error::{Error, Result};
 use crate::oauth::form;
 use crate::oauth::message::{Body, Request, Retry, Route};
+use crate::oauth::url::without_userinfo;
 use crate::secret::Secret;
+use std::borrow::Cow;
 
 /// Which identity of the machine is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +130,11 @@ impl Source {
             | Self::Arc { endpoint }
             | Self::Imds { endpoint } => endpoint,
         }
+    }
+
+    /// Its address for messages.
+    pub fn shown_endpoint(&self) -> Cow<'_, str> {
+        without_userinfo(self.endpoint())
     }
 
     /// A request that only finds out whether the instance metadata service is there. The other sources are

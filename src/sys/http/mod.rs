@@ -13,8 +13,10 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::oauth::form::encode_secret;
 use crate::oauth::message::{Body, Request, Response, Retry, Route};
+use crate::oauth::url::without_userinfo;
 use crate::time::parse_http_date;
 use crate::waiting::{Waiting, Watched};
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::io::Read;
 use std::path::PathBuf;
@@ -283,10 +285,11 @@ fn user_agent() -> String {
 /// An address's host, for messages.
 fn host_of(url: &str) -> &str {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    after_scheme.split('/').next().unwrap_or_default()
+    let authority = after_scheme.split('/').next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
 }
 
-/// An address without its query, which may hold what a log must not.
-fn redacted(url: &str) -> &str {
-    url.split('?').next().unwrap_or_default()
+/// An address without user and query, which may hold what a log must not.
+fn redacted(url: &str) -> Cow<'_, str> {
+    without_userinfo(url.split('?').next().unwrap_or_default())
 }

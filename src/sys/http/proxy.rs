@@ -5,6 +5,7 @@
 
 use crate::context::Env;
 use crate::error::{Error, Result};
+use crate::oauth::url::is_scheme;
 use std::net::IpAddr;
 use ureq::http::Uri;
 
@@ -23,7 +24,9 @@ pub fn select(env: &Env, uri: &Uri) -> Result<Option<ureq::Proxy>> {
     if is_near(host) || bypasses(no_proxy(env), host, uri.port_u16().unwrap_or(443)) {
         return Ok(None);
     }
-    let scheme = address.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    // What has no scheme's characters is no scheme but a piece of a user name and password.
+    let scheme = address.split_once("://").map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme));
+    let scheme = scheme.map(str::to_ascii_lowercase);
     let address = match scheme.as_deref() {
         None => format!("http://{address}"),
         // Go resolves the name at the proxy for both.
@@ -34,10 +37,11 @@ pub fn select(env: &Env, uri: &Uri) -> Result<Option<ureq::Proxy>> {
                 .hint("use http://, https:// or socks5://"));
         }
     };
-    ureq::Proxy::new(&address).map(Some).map_err(|_| {
-        Error::new(format!("{variable} is not a proxy address"))
-            .hint("write it as http://[user:password@]host:port, with special characters percent-encoded")
-    })
+    match ureq::Proxy::new(&address) {
+        Ok(proxy) if !proxy.host().is_empty() => Ok(Some(proxy)),
+        _ => Err(Error::new(format!("{variable} is not a proxy address"))
+            .hint("write it as http://[user:password@]host:port, with special characters percent-encoded")),
+    }
 }
 
 fn no_proxy(env: &Env) -> &str {
@@ -174,10 +178,26 @@ mod tests {
 
     #[test]
     fn a_bad_address_is_an_error_that_shows_no_password() {
-        for address in ["ftp://user:hunter2@p", "http://user:hunter2@", "http:// user:hunter2@p"] {
+        for address in [
+            "ftp://user:hunter2@p",
+            "http://user:hunter2@",
+            "http:// user:hunter2@p",
+            "user:a://hunter2@p",
+            "hunter2@://p",
+        ] {
             let env: Env = [("HTTPS_PROXY", address)].into_iter().collect();
             let error = select(&env, &"https://x.example/".parse().unwrap()).unwrap_err();
             assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+
+    /// Found by fuzzing.
+    #[test]
+    fn a_proxy_has_a_host() {
+        for address in [":1080", "http://:1080", "socks5://:1080", "http://user@:1080"] {
+            let env: Env = [("HTTPS_PROXY", address)].into_iter().collect();
+            let error = select(&env, &"https://x.example/".parse().unwrap()).unwrap_err();
+            assert_eq!(error.message(), "HTTPS_PROXY is not a proxy address", "{address}");
         }
     }
 }
