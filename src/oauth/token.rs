@@ -83,6 +83,21 @@ pub fn read(response: &Response, now: UnixTime) -> std::result::Result<Token, Fa
     read_bound(response, now, None)
 }
 
+/// Reads the answer of a service that hands out tokens it has kept, as those of managed identities do: its
+/// `expires_in` counts from the token's issuance, so `expires_on` decides where it is there.
+///
+/// # Errors
+/// As [`read`].
+///
+/// Source: learn.microsoft.com, "How to use managed identities … to acquire an access token".
+pub fn read_kept(response: &Response, now: UnixTime) -> std::result::Result<Token, Failure> {
+    let mut answer = read_answer(response)?;
+    if answer.expires_on.as_ref().is_some_and(|time| seconds_of(time).is_some()) {
+        answer.expires_in = None;
+    }
+    token(answer, now, None).map_err(Failure::Other)
+}
+
 /// Reads the answer to a request for a token that is bound to the key of this id: the token's type is `pop`,
 /// or the token names the key itself.
 ///
@@ -93,12 +108,14 @@ pub fn read_bound(
     now: UnixTime,
     key_id: Option<&str>,
 ) -> std::result::Result<Token, Failure> {
+    token(read_answer(response)?, now, key_id).map_err(Failure::Other)
+}
+
+fn read_answer(response: &Response) -> std::result::Result<Answer, Failure> {
     if !response.is_success() {
         return Err(read_error(response));
     }
-    let answer: Answer =
-        serde_json::from_slice(&response.body).map_err(|e| Failure::Other(not_json(response, &e)))?;
-    token(answer, now, key_id).map_err(Failure::Other)
+    serde_json::from_slice(&response.body).map_err(|e| Failure::Other(not_json(response, &e)))
 }
 
 /// Why there is no token.

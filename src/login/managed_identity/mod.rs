@@ -111,7 +111,7 @@ impl<'a> ManagedIdentity<'a> {
         if matches!(self.source, Source::Arc { .. }) {
             self.check_echo(&response)?;
         }
-        token::read(&response, self.ctx.now()).map_err(|_| {
+        token::read_kept(&response, self.ctx.now()).map_err(|_| {
             Error::new(format!(
                 "{} did not answer with a token (HTTP {})",
                 self.source.name(),
