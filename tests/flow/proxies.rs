@@ -4,8 +4,10 @@ use super::hostile::pass_through;
 use crate::support::ca::Leaf;
 use crate::support::entra::SERVER;
 use crate::support::http::{Listener, Reply, read_request, write_reply};
+use crate::support::people::{People, Run};
 use crate::support::{Ca, Entra, Kubelogin, TempDir};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::collections::VecDeque;
 use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
@@ -18,12 +20,15 @@ pub type Asked = (String, Option<String>);
 pub struct Proxy {
     listener: Listener,
     pub asked: Arc<Mutex<Vec<Asked>>>,
+    /// Statuses to give in place of the next connections; 200 lets one through, 0 closes it.
+    pub script: Arc<Mutex<VecDeque<u16>>>,
 }
 
 impl Proxy {
     pub fn start(port: u16, credentials: Option<&'static str>) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
+        let script = Arc::new(Mutex::new(VecDeque::new()));
+        let (log, scripted) = (Arc::clone(&asked), Arc::clone(&script));
         let listener = Listener::start(move |mut stream| {
             let mut reader = BufReader::new(stream.try_clone().unwrap());
             let Some(request) = read_request(&mut reader) else { return };
@@ -33,10 +38,19 @@ impl Proxy {
                 let _ = write_reply(&mut stream, &Reply::new(407, "text/html", "<html>who are you</html>"));
                 return;
             }
+            match scripted.lock().unwrap().pop_front() {
+                None | Some(200) => {}
+                Some(0) => return,
+                Some(status) => {
+                    let _ =
+                        write_reply(&mut stream, &Reply::new(status, "text/html", "<html>not now</html>"));
+                    return;
+                }
+            }
             stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
             pass_through(stream, port);
         });
-        Self { listener, asked }
+        Self { listener, asked, script }
     }
 
     pub fn url(&self, userinfo: &str) -> String {
@@ -144,7 +158,59 @@ fn credentials_of_the_proxy_are_sent_and_never_shown() {
     assert!(!good.stderr.contains("p%40ss") && !good.stderr.contains("p@ss"), "{}", good.stderr);
     let bad = behind(&entra, &files).env("HTTPS_PROXY", proxy.url("user:hunter2@")).run();
     bad.fails_with("the proxy refused the connection to login.test");
+    bad.hints("check user name and password");
     assert!(!bad.stderr.contains("hunter2"));
+}
+
+#[test]
+fn a_busy_proxy_is_tried_again_and_a_refusal_is_final() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let proxy = Proxy::start(entra.port(), None);
+    let through = |statuses: &[u16]| {
+        proxy.script.lock().unwrap().extend(statuses);
+        behind(&entra, &files).env("HTTPS_PROXY", proxy.url("")).run()
+    };
+    for statuses in [&[503, 429, 408][..], &[502, 0, 504]] {
+        assert!(entra.knows(&through(statuses).token(), SERVER), "{statuses:?}");
+    }
+    assert_eq!(proxy.asked.lock().unwrap().drain(..).count(), 8);
+    through(&[500; 4]).fails_with("(HTTP 500)");
+    let refused = through(&[403, 200]);
+    refused.fails_with("the proxy refused the connection to login.test through the proxy 127.0.0.1:");
+    refused.hints("NO_PROXY");
+    assert_eq!(proxy.asked.lock().unwrap().len(), 5);
+}
+
+#[test]
+fn a_device_code_is_polled_for_over_a_busy_proxy() {
+    let people = People::start();
+    let proxy = Proxy::start(people.entra.port(), None);
+    // The first poll loses its connection; the next one's is not let through.
+    people.grants().script.push_back(("device_code", (0, serde_json::json!({}))));
+    proxy.script.lock().unwrap().extend([200, 503]);
+    let authority = format!("https://login.test:{}/", people.entra.port());
+    let mut command = people.command("contoso", &["--authority-host", &authority]);
+    let run = Run::of(command.env("HTTPS_PROXY", proxy.url("")).output().unwrap());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(proxy.asked.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_proxy_that_only_drips_ends_with_the_time_limit() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let dripping = Listener::start(|mut stream| {
+        // Without the limit it would end, with another error.
+        for byte in b"HTTP/1.1 200 OK\r\nX: ".iter().chain([b'x'; 400].iter()) {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let proxy = format!("http://127.0.0.1:{}", dripping.port());
+    let run = behind(&entra, &files).env("HTTPS_PROXY", &proxy).arg("--timeout=1500ms").run();
+    run.fails_with("no complete answer from login.test through the proxy 127.0.0.1:");
+    assert_eq!(dripping.connections(), 1);
 }
 
 #[test]

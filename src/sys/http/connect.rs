@@ -3,6 +3,7 @@
 use super::Settings;
 use super::failure::Notes;
 use super::trust::Sources;
+use super::tunnel::{Tunnel, remaining};
 use super::verify;
 use crate::context::Context;
 use rustls::client::WebPkiServerVerifier;
@@ -16,17 +17,16 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 use ureq::http::{Request, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::time::{Duration as Limit, Instant};
 use ureq::unversioned::transport::{
-    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout,
-    SocksConnector, TcpConnector, Transport, TransportAdapter,
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, SocksConnector, TcpConnector,
+    Transport, TransportAdapter,
 };
 
 /// An agent that resolves names and speaks TLS our way.
 pub fn agent(config: ureq::config::Config, tls: Tls) -> ureq::Agent {
     let chain =
         ().chain(SocksConnector::default())
-            .chain(ConnectProxyConnector::default())
+            .chain(Tunnel::default())
             .chain(TcpConnector::default())
             .chain(tls);
     ureq::Agent::with_parts(config, chain, PatientResolver)
@@ -175,21 +175,13 @@ impl<In: Transport> Connector<In> for Tls {
         let mut connection =
             ClientConnection::new(self.config()?, name).map_err(|e| ureq::Error::Other(Box::new(e)))?;
         let mut socket = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
-        socket.set_timeout(remaining(details));
+        // What the steps before TLS have left of the time for connecting.
+        socket.set_timeout(remaining(details.timeout, details.now));
         connection.complete_io(&mut socket)?;
         let buffers =
             LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned::new(connection, socket) })))
     }
-}
-
-/// What is left of the time for connecting after the steps before TLS.
-fn remaining(details: &ConnectionDetails) -> NextTimeout {
-    let mut timeout = details.timeout;
-    if let (Limit::Exact(limit), Instant::Exact(start)) = (timeout.after, details.now) {
-        timeout.after = Limit::Exact(limit.saturating_sub(start.elapsed()));
-    }
-    timeout
 }
 
 /// A connection under TLS.

@@ -1,7 +1,7 @@
 //! Why an exchange failed, in words that name the host and what to do.
 
 use super::Attempt;
-use crate::error::Error;
+use crate::error::{Class, Error};
 use rustls::CertificateError;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -56,12 +56,7 @@ impl Notes {
             ureq::Error::Tls(why) => {
                 failed(Error::new(format!("no TLS connection to {host}{via}: {why}")), false)
             }
-            ureq::Error::ConnectProxyFailed(why) => failed(
-                Error::new(format!("the proxy refused the connection to {host}{via}: {why}")).hint(
-                    "check HTTPS_PROXY: address, user name and password; or except the host with NO_PROXY",
-                ),
-                false,
-            ),
+            ureq::Error::ConnectProxyFailed(why) => by_proxy(why, host, &via),
             ureq::Error::LargeResponseHeader(..) => {
                 failed(Error::new(format!("the headers of the answer from {host}{via} are too large")), false)
             }
@@ -133,6 +128,29 @@ impl Notes {
             other => Error::new(format!("no TLS connection to {host}{via}: {other}")),
         }
     }
+}
+
+/// The proxy's answer to CONNECT: a busy one may let the next try through, a refusal stays one.
+fn by_proxy(why: &str, host: &str, via: &str) -> Attempt {
+    // ureq says it in words: "proxy server responded 503/503", or "… did not respond".
+    let status = why.rsplit('/').next().and_then(|digits| digits.parse::<u16>().ok());
+    let message = match status {
+        Some(status) => format!("the proxy refused the connection to {host}{via} (HTTP {status})"),
+        None => format!("the proxy refused the connection to {host}{via}: it closed its own"),
+    };
+    let (error, hint) = match status {
+        None | Some(408 | 429 | 500..) => (
+            Error::passing(message),
+            "try again later; if it stays so, ask whoever runs the proxy in HTTPS_PROXY",
+        ),
+        Some(407) => (Error::new(message), "check user name and password of the proxy in HTTPS_PROXY"),
+        Some(_) => (
+            Error::new(message),
+            "check whether the proxy in HTTPS_PROXY lets this host through; or except the host with NO_PROXY",
+        ),
+    };
+    let again = error.class() == Class::Passing;
+    Attempt { again, ..Attempt::last(error.hint(hint)) }
 }
 
 /// Seconds to a tenth: what is left of a limit is a little less than the limit.

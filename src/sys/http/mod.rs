@@ -7,6 +7,7 @@ mod connect;
 mod failure;
 mod proxy;
 mod trust;
+mod tunnel;
 mod verify;
 
 use crate::context::Context;
