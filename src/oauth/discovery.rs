@@ -113,6 +113,11 @@ mod tests {
         assert_eq!(endpoints.token, "https://idp.example/tok");
         assert_eq!(endpoints.authorize, "https://issuer.example/auth");
         assert_eq!(endpoints.device_code, authority().endpoints().device_code);
+        let query = answer(200, r#"{"token_endpoint":"https://idp.example/tok?p=B2C_1&q=%20"}"#);
+        assert_eq!(
+            read_configuration(&query, &authority()).unwrap().token,
+            "https://idp.example/tok?p=B2C_1&q=%20"
+        );
         let capitals = answer(200, r#"{"token_endpoint":"HTTPS://idp.example/tok"}"#);
         assert_eq!(read_configuration(&capitals, &authority()).unwrap().token, "https://idp.example/tok");
     }
@@ -123,6 +128,9 @@ mod tests {
             r#"{"token_endpoint":"https://evil.example/tok"}"#,
             r#"{"token_endpoint":"http://idp.example/tok"}"#,
             r#"{"token_endpoint":"https://idp.example@evil.example/"}"#,
+            r#"{"token_endpoint":"https://idp.example/tok","authorization_endpoint":"https://idp.example/a?x=\u001b]0;y\u0007"}"#,
+            r#"{"token_endpoint":"https://idp.example/tok","authorization_endpoint":"https://idp.example/a?x=1#"}"#,
+            r#"{"token_endpoint":"https://idp.example/tok","authorization_endpoint":"https://idp.example/a?x=`id`"}"#,
             r#"{"issuer":"https://x","token_endpoint":7}"#,
             "{}",
             "<html>",

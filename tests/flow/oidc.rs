@@ -115,11 +115,20 @@ fn hostile_documents_are_refused() {
             Reply::json(200, &json!({ "token_endpoint": "https://u:p@localhost/t" })),
             "names an endpoint that cannot be used",
         ),
+        (
+            Reply::json(
+                200,
+                &json!({ "token_endpoint": format!("{}t", people.entra.url()),
+                         "authorization_endpoint": format!("{}a?x=\u{1b}]0;y\u{7}", people.entra.url()) }),
+            ),
+            "characters that must be percent-encoded",
+        ),
         (Reply::new(302, "text/html", "").header("Location", "https://evil.example/"), "HTTP 302"),
     ] {
         people.entra.script([reply]);
         let run = people.run("contoso", &["-ldevicecode"]);
         assert!(run.code == Some(1) && run.stderr.contains(why), "{why}: {}", run.stderr);
+        assert!(!run.stderr.contains(['\u{1b}', '\u{7}']), "{:?}", run.stderr);
     }
     assert_eq!(people.count("devicecode"), 0);
 }
