@@ -40,6 +40,7 @@ pub struct OauthError {
     /// The code that programs act on: `invalid_grant`, `authorization_pending`, …
     pub error: String,
     /// Text for people, with the AADSTS code.
+    #[serde(deserialize_with = "tolerant_text")]
     pub error_description: String,
     /// The AADSTS numbers.
     #[serde(deserialize_with = "tolerant_codes")]
@@ -325,6 +326,17 @@ mod tests {
             error.into_error(&answer, "sign-in failed").to_string(),
             "Error: sign-in failed: AADSTS7000215: Invalid client secret. (invalid_client)\nTrace ID: tr\nCorrelation ID: co\nRequest ID: r"
         );
+    }
+
+    #[test]
+    fn an_error_is_read_whatever_stands_in_its_other_fields() {
+        for odd in ["null", "7", "[]", "{}"] {
+            let body = format!(
+                r#"{{"error":"authorization_pending","error_description":{odd},"error_codes":{odd},"trace_id":{odd},"correlation_id":{odd},"suberror":{odd}}}"#
+            );
+            let Err(Failure::Oauth(error)) = read(&response(400, &body), 0) else { panic!("{odd}") };
+            assert_eq!(error.error, "authorization_pending");
+        }
     }
 
     #[test]

@@ -36,10 +36,11 @@ fn broken_connections_and_a_busy_service_are_polled_over() {
         ("device_code", (0, json!({}))),
         ("device_code", (503, json!({"error": "temporarily_unavailable"}))),
         ("device_code", refuse("authorization_pending", "AADSTS70016")),
+        ("device_code", (400, json!({"error": "authorization_pending", "error_description": null}))),
     ]);
     let run = people.run("contoso", &[]);
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert_eq!(people.count("device_code"), 4);
+    assert_eq!(people.count("device_code"), 5);
 }
 
 #[test]
