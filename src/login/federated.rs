@@ -8,7 +8,7 @@ use super::Mode;
 use super::session::{Session, http};
 use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
-use crate::cli::options::{Options, Source as Origin};
+use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::oauth::form;
@@ -48,7 +48,8 @@ enum Source {
 
 impl<'a> Federated<'a> {
     /// Takes what `workloadidentity` needs. A `--federated-token-file` flag wins over GitHub's variables,
-    /// which win over `AZURE_FEDERATED_TOKEN_FILE`.
+    /// which win over `AZURE_FEDERATED_TOKEN_FILE`; where flag and variable both name a file, the variable's
+    /// is read, as everywhere.
     ///
     /// # Errors
     /// A missing client id, tenant id or token file, an address of GitHub's that is not https.
@@ -56,8 +57,9 @@ impl<'a> Federated<'a> {
         let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
         let github =
             ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_URL").zip(ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
+        let names_file = options.given().last(Id::FederatedTokenFile).is_some_and(|path| !path.is_empty());
         let source = match github {
-            Some((url, token)) if options.source(Id::FederatedTokenFile) != Origin::Flag => {
+            Some((url, token)) if !names_file => {
                 check_https(url, "ACTIONS_ID_TOKEN_REQUEST_URL")?;
                 ctx.log(1, || "federated token from GitHub Actions".to_owned());
                 Source::Github { url: url.to_owned(), token: Secret::from(token) }

@@ -279,15 +279,17 @@ fn github_is_asked_for_the_cloud_s_audience_unless_a_file_is_named() {
     let github = Server::start(Some(entra.ca().server(crate::support::ca::Leaf::Good)), move |_| {
         Reply::json(200, &json!({ "value": jwt }))
     });
-    let run = |args: &[&str]| {
+    let run_with = |args: &[&str], env: &[(&str, &str)]| {
         entra
             .get_token("workloadidentity")
             .args(&["-v", "1", "--client-id", CLIENT, "--tenant-id", TENANT])
             .args(args)
+            .envs(env)
             .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}idtoken?api-version=2.0", github.url()))
             .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "gh-s3cret")
             .run()
     };
+    let run = |args: &[&str]| run_with(args, &[]);
     let output = run(&[]);
     assert!(entra.knows(&output.token(), SERVER));
     assert!(
@@ -302,7 +304,15 @@ fn github_is_asked_for_the_cloud_s_audience_unless_a_file_is_named() {
     assert!(
         by_file.stderr.contains("federated token from the file") && entra.knows(&by_file.token(), SERVER)
     );
+    // A variable that names a file does not keep GitHub from being asked; a flag does, and then the
+    // variable's file is the one that is read.
+    let file = file.to_str().unwrap();
+    let variable = [("AZURE_FEDERATED_TOKEN_FILE", file)];
+    let both = run_with(&["--federated-token-file", "/missing"], &variable);
+    assert!(entra.knows(&both.token(), SERVER));
     assert_eq!(github.requests().len(), 1);
+    assert!(entra.knows(&run_with(&[], &variable).token(), SERVER));
+    assert_eq!(github.requests().len(), 2);
     let plain = entra
         .get_token("workloadidentity")
         .args(&["--client-id", CLIENT, "--tenant-id", TENANT])
