@@ -20,6 +20,8 @@ use std::time::Duration;
 /// Between two tries for the lock.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
+const AZD_LOGIN: &str = "sign in with: azd auth login";
+
 /// A program that signs people in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
@@ -33,7 +35,11 @@ enum Tool {
 pub struct DeveloperCli<'a> {
     ctx: &'a Context,
     tool: Tool,
+    /// What gets a token.
     arguments: Vec<String>,
+    /// What tells who is signed in.
+    status: Vec<String>,
+    tenant: Option<&'a str>,
     limit: Duration,
 }
 
@@ -48,10 +54,23 @@ impl<'a> DeveloperCli<'a> {
             ["account", "get-access-token", "-o", "json", "--resource", server.resource()]
                 .map(str::to_owned)
                 .into();
-        push(&mut arguments, "--tenant", checked(options, Id::TenantId, "")?);
+        let mut status: Vec<String> = ["account", "show", "-o", "json"].map(str::to_owned).into();
+        let tenant = checked(options, Id::TenantId, "")?;
         // A subscription may go by its name, which may have spaces.
-        push(&mut arguments, "--subscription", checked(options, Id::Subscription, " ")?);
-        Ok(Self { ctx, tool: Tool::AzureCli, arguments, limit: options.duration(Id::Timeout) })
+        match (checked(options, Id::Subscription, " ")?, tenant) {
+            (Some(subscription), tenant) => {
+                push(&mut arguments, "--subscription", subscription);
+                push(&mut status, "--subscription", subscription);
+                if let Some(tenant) = tenant {
+                    // az refuses both together.
+                    ctx.log(1, || format!("the tenant {tenant} is left out: the subscription decides it"));
+                }
+            }
+            (None, Some(tenant)) => push(&mut arguments, "--tenant", tenant),
+            (None, None) => {}
+        }
+        let limit = options.duration(Id::Timeout);
+        Ok(Self { ctx, tool: Tool::AzureCli, arguments, status, tenant, limit })
     }
 
     /// Takes what `azd` needs.
@@ -62,8 +81,13 @@ impl<'a> DeveloperCli<'a> {
         let scope = Server::new(checked(options, Id::ServerId, "")?.unwrap_or_default()).scope();
         let mut arguments: Vec<String> =
             ["auth", "token", "-o", "json", "--scope", &scope].map(str::to_owned).into();
-        push(&mut arguments, "--tenant-id", checked(options, Id::TenantId, "")?);
-        Ok(Self { ctx, tool: Tool::DeveloperCli, arguments, limit: options.duration(Id::Timeout) })
+        let tenant = checked(options, Id::TenantId, "")?;
+        if let Some(tenant) = tenant {
+            push(&mut arguments, "--tenant-id", tenant);
+        }
+        let status = ["auth", "login", "--check-status", "--output", "json"].map(str::to_owned).into();
+        let limit = options.duration(Id::Timeout);
+        Ok(Self { ctx, tool: Tool::DeveloperCli, arguments, status, tenant, limit })
     }
 
     /// Asks the program who is signed in, but for no token.
@@ -71,25 +95,25 @@ impl<'a> DeveloperCli<'a> {
     /// # Errors
     /// It is not installed, or nobody is signed in.
     pub fn status(&self) -> Result<String> {
-        let arguments: &[&str] = match self.tool {
-            Tool::AzureCli => &["account", "show", "-o", "json"],
-            Tool::DeveloperCli => &["auth", "login", "--check-status"],
-        };
-        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let output = child::output(self.ctx, self.tool.program(), &arguments, self.limit)
+        let output = child::output(self.ctx, self.tool.program(), &self.status, self.limit)
             .map_err(|failure| self.not_run(failure))?;
         if !output.status.success() {
             return Err(self.refused(&output));
         }
-        let account: Map<String, Value> = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let name = self.tool.name();
+        let account = object(&output.stdout).unwrap_or_default();
+        let text = |field: &str| account.get(field).and_then(Value::as_str);
+        // azd ends well whether anybody is signed in or not.
+        if self.tool == Tool::DeveloperCli && text("status") != Some("success") {
+            return Err(Error::new(format!("nobody is signed in with {name}")).hint(AZD_LOGIN));
+        }
         let user = account.get("user").and_then(|user| user.get("name")?.as_str());
-        let tenant = account.get("tenantId").and_then(Value::as_str);
-        Ok(match (user, tenant) {
-            (Some(user), Some(tenant)) => {
-                format!("{} is signed in as {user} in tenant {tenant}", self.tool.name())
-            }
-            _ => format!("{} is there and signed in", self.tool.name()),
-        })
+        let (Some(user), Some(tenant)) = (user, text("tenantId")) else {
+            return Ok(format!("{name} is there and signed in"));
+        };
+        let other = self.tenant.filter(|given| !given.eq_ignore_ascii_case(tenant));
+        let other = other.map_or(String::new(), |given| format!("; --tenant-id names {given}"));
+        Ok(format!("{name} is signed in as {user} in tenant {tenant}{other}"))
     }
 
     /// Asks the program.
@@ -144,13 +168,7 @@ impl<'a> DeveloperCli<'a> {
                 self.arguments.join(" ")
             ))
         };
-        let start = stdout.iter().position(|b| *b == b'{').ok_or_else(|| failed("no JSON"))?;
-        let json = stdout.get(start..).unwrap_or_default();
-        let answer: Map<String, Value> = serde_json::Deserializer::from_slice(json)
-            .into_iter()
-            .next()
-            .and_then(std::result::Result::ok)
-            .ok_or_else(|| failed("something that is not a JSON object"))?;
+        let answer = object(stdout).ok_or_else(|| failed("no JSON object"))?;
         let field = match self.tool {
             Tool::AzureCli => "accessToken",
             Tool::DeveloperCli => "token",
@@ -203,12 +221,10 @@ impl<'a> DeveloperCli<'a> {
         let error = Error::new(format!("{name} has no token: {said}"));
         match self.tool {
             Tool::AzureCli if lower.contains("az login") => error.hint("sign in with: az login"),
-            Tool::AzureCli if lower.contains("subscription") => {
+            Tool::AzureCli if is_missing_subscription(&lower) => {
                 error.hint("see which subscriptions there are with: az account list")
             }
-            Tool::DeveloperCli if lower.contains("azd auth login") => {
-                error.hint("sign in with: azd auth login")
-            }
+            Tool::DeveloperCli if lower.contains("azd auth login") => error.hint(AZD_LOGIN),
             _ => error,
         }
     }
@@ -244,10 +260,20 @@ fn still_locked(path: &std::path::Path) -> Error {
         .hint(format!("end it, or wait; the lock is {}", path.display()))
 }
 
-fn push(arguments: &mut Vec<String>, flag: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        arguments.extend([flag.to_owned(), value.to_owned()]);
-    }
+fn push(arguments: &mut Vec<String>, flag: &str, value: &str) {
+    arguments.extend([flag.to_owned(), value.to_owned()]);
+}
+
+/// The first JSON object of what a program printed, which may say other things around it.
+fn object(stdout: &[u8]) -> Option<Map<String, Value>> {
+    let start = stdout.iter().position(|b| *b == b'{')?;
+    serde_json::Deserializer::from_slice(stdout.get(start..)?).into_iter().next()?.ok()
+}
+
+/// Whether az says, in one of its ways, that it knows no such subscription. `said` is in lower case.
+fn is_missing_subscription(said: &str) -> bool {
+    said.contains("no subscription")
+        || said.contains("subscription") && (said.contains("not found") || said.contains("doesn't exist"))
 }
 
 /// A setting that is made of an id's characters only: anything else must not reach a command line.

@@ -384,18 +384,23 @@ fn az_and_azd_are_run_directly_and_both_date_forms_are_read() {
         "az",
         r#"echo '{"accessToken":"az-token","expires_on":4102444800,"expiresOn":"2001-01-01 00:00:00.000000"}'"#,
     );
-    let output = with_tool("azurecli", &az, &["--tenant-id", "t", "--subscription", "My Sub"]);
+    let output = with_tool("azurecli", &az, &["--tenant-id", "t"]);
     assert_eq!(
         (output.token().as_str(), output.credential()["status"]["expirationTimestamp"].as_str()),
         ("az-token", Some("2100-01-01T00:00:00Z"))
     );
     let argv = std::fs::read_to_string(az.path().join("argv")).unwrap();
-    assert_eq!(
-        argv,
-        format!(
-            "account\nget-access-token\n-o\njson\n--resource\n{SERVER}\n--tenant\nt\n--subscription\nMy Sub\n"
-        )
-    );
+    let argv_of = |more: &str| format!("account\nget-access-token\n-o\njson\n--resource\n{SERVER}\n{more}");
+    assert_eq!(argv, argv_of("--tenant\nt\n"));
+    // az takes no tenant beside a subscription, and the environment alone may name one.
+    std::fs::remove_file(az.path().join("argv")).unwrap();
+    let path = format!("{}:/usr/bin:/bin", az.path().display());
+    Kubelogin::new(&["get-token", "-l", "azurecli", "--server-id", SERVER, "--subscription", "My Sub"])
+        .envs(&[("PATH", path.as_str()), ("AZURE_TENANT_ID", "t")])
+        .run()
+        .token();
+    let argv = std::fs::read_to_string(az.path().join("argv")).unwrap();
+    assert_eq!(argv, argv_of("--subscription\nMy Sub\n"));
 
     let old = tool("az", r#"echo '{"accessToken":"t","expiresOn":"2100-01-01 00:00:00.000000"}'"#);
     let path = format!("{}:/usr/bin:/bin", old.path().display());
@@ -430,6 +435,11 @@ fn failures_of_az_are_told_apart() {
         "doesn't exist",
         "az account list",
     );
+    fails("echo \"Subscription 'x' not found.\" >&2; exit 1", &[], "not found", "az account list");
+    fails("echo 'No subscription found.' >&2; exit 1", &[], "No subscription", "az account list");
+    let other = "echo 'ERROR: (AuthorizationFailed) over scope /subscriptions/x' >&2; exit 1";
+    let unexplained = with_tool("azurecli", &tool("az", other), &[]);
+    assert!(!unexplained.fails_with("AuthorizationFailed").contains("Hint: "), "{}", unexplained.stderr);
     fails("echo garbage", &[], "printed no JSON", "az account get-access-token");
     fails("echo '{}'", &[], "no access token", "");
     fails("echo '{\"accessToken\":\"t\"}'", &[], "without a time at which it expires", "");
@@ -453,6 +463,36 @@ fn failures_of_az_are_told_apart() {
     );
     azd.fails_with("not logged in");
     azd.hints("azd auth login");
+}
+
+/// What `doctor` asks the tools.
+#[test]
+fn whoever_is_signed_in_with_az_or_azd_is_named() {
+    let doctor = |login: &str, folder: &TempDir, args: &[&str]| {
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let run = Kubelogin::new(&["doctor", "-l", login, "--server-id", SERVER])
+            .args(&["--output=json"])
+            .args(args)
+            .env("PATH", path)
+            .run();
+        let argv = std::fs::read_to_string(folder.path().join("argv")).unwrap();
+        (run.stdout, argv.replace('\n', " "))
+    };
+    let az = || tool("az", r#"echo '{"user":{"name":"ada"},"tenantId":"T1"}'"#);
+    let (said, argv) = doctor("azurecli", &az(), &["--subscription", "My Sub", "--tenant-id", "T2"]);
+    assert!(said.contains("signed in as ada in tenant T1; --tenant-id names T2"), "{said}");
+    assert_eq!(argv, "account show -o json --subscription My Sub ");
+    let (said, argv) = doctor("azurecli", &az(), &["--tenant-id", "t1"]);
+    assert!(said.contains("signed in as ada in tenant T1\""), "{said}");
+    assert_eq!(argv, "account show -o json ");
+
+    let (said, argv) = doctor("azd", &tool("azd", r#"echo '{"status":"success"}'"#), &[]);
+    assert!(said.contains("the Azure Developer CLI is there and signed in"), "{said}");
+    assert_eq!(argv, "auth login --check-status --output json ");
+    for script in [r#"echo '{"status":"unauthenticated"}'"#, "echo 'Not logged in'"] {
+        let (said, _) = doctor("azd", &tool("azd", script), &[]);
+        assert!(said.contains("nobody is signed in") && said.contains("azd auth login"), "{said}");
+    }
 }
 
 #[test]
