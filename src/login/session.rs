@@ -13,7 +13,7 @@ use crate::oauth::authority::{Authority, Endpoints, Kind};
 use crate::oauth::discovery;
 use crate::oauth::grant::Server;
 use crate::oauth::message::{Request, Response};
-use crate::oauth::remedy::{Facts, remedy};
+use crate::oauth::remedy::{Facts, Who, remedy};
 use crate::oauth::token::{self, Failure, OauthError, Token};
 use crate::sys::http::{Http, Settings};
 
@@ -186,7 +186,11 @@ impl<'a> Session<'a> {
             client: with_source(self.options, Id::ClientId),
             server: self.server.resource().to_owned(),
             authority: self.authority.base(),
-            in_browser: self.options.login() == Mode::Interactive,
+            who: match self.options.login() {
+                Mode::Interactive => Who::Browser,
+                Mode::DeviceCode | Mode::Ropc => Who::Person,
+                _ => Who::Application,
+            },
             certificate: String::new(),
         }
     }

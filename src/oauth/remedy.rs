@@ -14,10 +14,22 @@ pub struct Facts {
     pub server: String,
     /// The authority's base address.
     pub authority: String,
-    /// Whether the user signs in in a browser on this machine, which can satisfy any policy.
-    pub in_browser: bool,
+    /// Who signs in, and how.
+    pub who: Who,
     /// The application's certificate, where it signs in with one.
     pub certificate: String,
+}
+
+/// Who signs in: what a tenant's policy can ask of them differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Who {
+    /// An application, by itself.
+    #[default]
+    Application,
+    /// A person, with a code or a password.
+    Person,
+    /// A person, in a browser on this machine, which can satisfy any policy.
+    Browser,
 }
 
 enum Text {
@@ -29,10 +41,10 @@ const REMEDIES: &[(&[u32], Text)] = &[
     (
         &[50005, 50076, 50079, 53000, 53001, 53002, 53003],
         Text::With(|facts| {
-            if facts.in_browser {
-                "this tenant's policy asks for more than this sign-in offers: use a device that meets it, or ask an administrator"
-            } else {
-                "this tenant's policy asks for more than this login mode can do; use the browser: kubelogin convert-kubeconfig -l interactive"
+            match facts.who {
+                Who::Application => "a Conditional Access policy for workload identities blocks this application: ask an administrator which locations and which risk it allows",
+                Who::Person => "this tenant's policy asks for more than this login mode can do; use the browser: kubelogin convert-kubeconfig -l interactive",
+                Who::Browser => "this tenant's policy asks for more than this sign-in offers: use a device that meets it, or ask an administrator",
             }
             .to_owned()
         }),

@@ -1,7 +1,8 @@
 //! Failures that users meet, each with the remedy that the table of remedies has for it.
 
 use crate::support::Entra;
-use crate::support::entra::{CLIENT, SERVER, TENANT};
+use crate::support::entra::people::refuse;
+use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
 use crate::support::http::Reply;
 use crate::support::people::People;
 use serde_json::json;
@@ -48,8 +49,7 @@ fn every_code_of_a_person_has_its_remedy() {
     let people = People::start();
     people.grants().passwords.insert("u".to_owned(), "p".to_owned());
     for (codes, hint) in [
-        (&[50076, 50079, 50005, 53000, 53001, 53002, 53003][..], "convert-kubeconfig -l interactive"),
-        (&[50126, 50034, 50053, 50055], "check user name and password"),
+        (&[50126, 50034, 50053, 50055][..], "check user name and password"),
         (&[50011, 500_113], "--redirect-url"),
         (&[70043, 700_082, 700_084, 50173, 50089], "sign in again"),
         (&[90072, 50020], "pass --tenant-id"),
@@ -64,6 +64,37 @@ fn every_code_of_a_person_has_its_remedy() {
             );
             let remedy = run.stderr.lines().find(|line| line.starts_with("Hint: ")).unwrap_or_default();
             assert!(remedy.contains(hint), "{code}: {run:?}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_s_remedy_fits_whoever_signs_in() {
+    let people = People::start();
+    people.grants().passwords.insert("u".to_owned(), "p".to_owned());
+    let secret = format!("--client-secret={SECRET}");
+    for code in [50005, 50076, 50079, 53000, 53001, 53002, 53003] {
+        for (args, hint) in [
+            (&["-ldevicecode"][..], "convert-kubeconfig -l interactive"),
+            (&["-lropc", "--username=u", "--password=p"], "convert-kubeconfig -l interactive"),
+            (&["-lspn", &secret], "blocks this application: ask an administrator"),
+        ] {
+            let answer = refuse("invalid_grant", &format!("AADSTS{code}: Refused."));
+            if args[0] == "-lspn" {
+                // After the configuration document.
+                let none = Reply::json(404, &json!({}));
+                people.entra.script([none, Reply::json(answer.0, &answer.1)]);
+            } else {
+                let grant = if args[0] == "-lropc" { "password" } else { "device_code" };
+                people.grants().script.push_back((grant, answer));
+            }
+            let run = people.run("contoso", args);
+            let remedy = run.stderr.lines().find(|line| line.starts_with("Hint: ")).unwrap_or_default();
+            assert!(
+                run.stderr.contains(&format!("AADSTS{code}: Refused.")) && remedy.contains(hint),
+                "{args:?}: {run:?}"
+            );
+            assert_eq!(args[0] != "-lspn", remedy.contains("interactive"), "{remedy}");
         }
     }
 }
