@@ -225,7 +225,8 @@ fn check_https(url: &str, variable: &str) -> Result<()> {
 }
 
 fn is_federation_failure(code: u32) -> bool {
-    matches!(code, 700_021..=700_024 | 70021 | 700_211..=700_213)
+    // The last two speak of a key, which is the other issuer's here.
+    matches!(code, 700_021..=700_024 | 70021 | 700_211..=700_213 | 700_027 | 7_000_272)
 }
 
 /// What a person needs to compare with the application's federated credential.

@@ -35,6 +35,8 @@ pub enum Who {
 enum Text {
     Plain(&'static str),
     With(fn(&Facts) -> String),
+    /// Only where there is a certificate.
+    OfCertificate(&'static str),
 }
 
 const REMEDIES: &[(&[u32], Text)] = &[
@@ -86,12 +88,9 @@ const REMEDIES: &[(&[u32], Text)] = &[
     ),
     (
         &[700_027],
-        Text::With(|facts| {
-            format!(
-                "the certificate is not the one registered for this app; upload it there, or use the right one; this one has {}",
-                facts.certificate
-            )
-        }),
+        Text::OfCertificate(
+            "the certificate is not the one registered for this app; upload it there, or use the right one; this one has",
+        ),
     ),
     (
         &[500_011],
@@ -105,10 +104,13 @@ const REMEDIES: &[(&[u32], Text)] = &[
 pub fn remedy(codes: &[u32], facts: &Facts) -> Option<String> {
     codes.iter().find_map(|code| {
         let (_, text) = REMEDIES.iter().find(|(codes, _)| codes.contains(code))?;
-        Some(match text {
-            Text::Plain(text) => (*text).to_owned(),
-            Text::With(text) => text(facts),
-        })
+        match text {
+            Text::Plain(text) => Some((*text).to_owned()),
+            Text::With(text) => Some(text(facts)),
+            Text::OfCertificate(text) => {
+                (!facts.certificate.is_empty()).then(|| format!("{text} {}", facts.certificate))
+            }
+        }
     })
 }
 
@@ -129,5 +131,8 @@ mod tests {
         let facts = Facts { server: "srv".to_owned(), ..Facts::default() };
         assert!(remedy(&[1, 500_011], &facts).unwrap().contains("srv"));
         assert_eq!(remedy(&[1], &facts), None);
+        assert_eq!(remedy(&[700_027], &facts), None, "no certificate to speak of");
+        let certificate = Facts { certificate: "SHA-1 x".to_owned(), ..Facts::default() };
+        assert!(remedy(&[700_027], &certificate).unwrap().ends_with("this one has SHA-1 x"));
     }
 }

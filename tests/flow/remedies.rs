@@ -1,10 +1,10 @@
 //! Failures that users meet, each with the remedy that the table of remedies has for it.
 
-use crate::support::Entra;
 use crate::support::entra::people::refuse;
-use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
+use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT, unsigned_jwt};
 use crate::support::http::Reply;
 use crate::support::people::People;
+use crate::support::{Entra, TempDir, openssl};
 use serde_json::json;
 
 fn refusal(code: u32) -> Reply {
@@ -28,7 +28,6 @@ fn every_code_of_an_application_has_its_remedy() {
         (&[50105, 65001][..], &["an administrator"][..]),
         (&[70002, 7_000_215], &["the client secret is wrong", "not its id"]),
         (&[7_000_222], &["has expired: make a new one"]),
-        (&[700_027], &["not the one registered"]),
         (&[700_016, 90002, 900_023], &used),
         (&[500_011], &[SERVER]),
     ] {
@@ -42,6 +41,45 @@ fn every_code_of_an_application_has_its_remedy() {
             }
         }
     }
+}
+
+#[test]
+fn every_code_of_a_federated_token_has_its_remedy() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let token =
+        unsigned_jwt(&json!({ "iss": "https://i", "sub": "s", "aud": "a", "exp": 4_102_444_800_u64 }));
+    let file = files.file("token", &token);
+    let sign_in = || {
+        entra
+            .get_token("workloadidentity")
+            .args(&["--client-id", CLIENT, "--tenant-id", TENANT, "--federated-token-file"])
+            .arg(&file)
+            .run()
+    };
+    for code in [700_021, 700_022, 700_023, 700_024, 70021, 700_211, 700_212, 700_213, 700_027, 7_000_272] {
+        entra.script([refusal(code)]);
+        let run = sign_in();
+        run.fails_with(&format!("AADSTS{code}: Refused."));
+        run.hints("no federated credential of the app matches this token, or it has expired");
+        run.hints("issuer https://i, subject s, audience a, expiry 2100-01-01T00:00:00Z");
+        assert!(!run.stderr.contains(&token), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_registered_is_described_and_a_secret_is_not() {
+    let entra = Entra::start();
+    entra.script([refusal(700_027)]);
+    let secret = entra.spn().run();
+    assert!(!secret.fails_with("AADSTS700027").contains("Hint: "), "{}", secret.stderr);
+    if !openssl::is_there() {
+        println!("SKIP openssl");
+        return;
+    }
+    entra.script([refusal(700_027)]);
+    let certificate = entra.with_certificate(&openssl::Identity::rsa().pem()).run();
+    certificate.fails_with("AADSTS700027");
+    certificate.hints("not the one registered").hints("this one has SHA-1 thumbprint ");
 }
 
 #[test]
