@@ -185,13 +185,24 @@ impl<'a> Session<'a> {
             tenant: with_source(self.options, Id::TenantId),
             client: with_source(self.options, Id::ClientId),
             server: self.server.resource().to_owned(),
-            authority: self.authority.base(),
+            authority: format!("{}{}", self.authority.base(), self.authority_source()),
             who: match self.options.login() {
                 Mode::Interactive => Who::Browser,
                 Mode::DeviceCode | Mode::Ropc => Who::Person,
                 _ => Who::Application,
             },
             certificate: String::new(),
+        }
+    }
+
+    fn authority_source(&self) -> String {
+        match self.origin {
+            Origin::AuthorityHost => source_of(self.options, Id::AuthorityHost),
+            Origin::Known => source_of(self.options, Id::Environment),
+            Origin::EnvironmentFile => {
+                let file = self.ctx.env.path(cloud::ENVIRONMENT_FILE).unwrap_or_default();
+                format!(" (from the file {}, {})", file.display(), cloud::ENVIRONMENT_FILE)
+            }
         }
     }
 
@@ -216,10 +227,13 @@ pub fn http(options: &Options) -> Http {
 }
 
 fn with_source(options: &Options, id: Id) -> String {
-    let value = options.text(id).unwrap_or("none");
+    format!("{}{}", options.text(id).unwrap_or("none"), source_of(options, id))
+}
+
+fn source_of(options: &Options, id: Id) -> String {
     match options.source(id) {
-        Source::Flag => format!("{value} (from {})", id.dashed()),
-        Source::Env(name) => format!("{value} (from {name})"),
-        Source::Default => value.to_owned(),
+        Source::Flag => format!(" (from {})", id.dashed()),
+        Source::Env(name) => format!(" (from {name})"),
+        Source::Default => String::new(),
     }
 }

@@ -12,7 +12,7 @@ pub struct Facts {
     pub client: String,
     /// The server application.
     pub server: String,
-    /// The authority's base address.
+    /// The authority's base address and where it came from.
     pub authority: String,
     /// Who signs in, and how.
     pub who: Who,

@@ -1,10 +1,11 @@
 //! Failures that users meet, each with the remedy that the table of remedies has for it.
 
+use super::proxies::Proxy;
 use crate::support::entra::people::refuse;
 use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT, unsigned_jwt};
 use crate::support::http::Reply;
 use crate::support::people::People;
-use crate::support::{Entra, TempDir, openssl};
+use crate::support::{Entra, Kubelogin, TempDir, openssl};
 use serde_json::json;
 
 fn refusal(code: u32) -> Reply {
@@ -21,7 +22,11 @@ fn every_code_of_an_application_has_its_remedy() {
     let used = [
         format!("tenant {TENANT} (from --tenant-id)"),
         format!("client {CLIENT} (from --client-id)"),
-        entra.url(),
+        format!(
+            "authority {} (from the file {}, AZURE_ENVIRONMENT_FILEPATH)",
+            entra.url(),
+            entra.environment_file().display()
+        ),
     ];
     let used: Vec<&str> = used.iter().map(String::as_str).collect();
     for (codes, hints) in [
@@ -40,6 +45,53 @@ fn every_code_of_an_application_has_its_remedy() {
                 run.hints(hint);
             }
         }
+    }
+}
+
+#[test]
+fn the_authority_s_remedy_says_where_it_came_from() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let proxy = Proxy::start(entra.port(), None);
+    let url = entra.url();
+    let token = files.file("token", unsigned_jwt(&json!({}))).display().to_string();
+    let sign_in = |args: &[&str], env: &[(&str, &str)]| {
+        let ids = ["--server-id", SERVER, "--client-id", CLIENT, "--tenant-id", TENANT];
+        Kubelogin::new(&["get-token", "--disable-instance-discovery"])
+            .args(&ids)
+            .args(args)
+            .args(&["--client-secret", "x", "--federated-token-file", &token])
+            .env("SSL_CERT_FILE", entra.ca_file())
+            .env("HTTPS_PROXY", proxy.url(""))
+            .envs(env)
+            .run()
+    };
+    let none = || Reply::json(404, &json!({}));
+    for (replies, args, env, said) in [
+        (
+            vec![none()],
+            &["-lspn", "--authority-host", &url][..],
+            &[][..],
+            format!("{url} (from --authority-host)"),
+        ),
+        (
+            vec![none()],
+            &["-lworkloadidentity"],
+            &[("AZURE_AUTHORITY_HOST", url.as_str())],
+            format!("{url} (from AZURE_AUTHORITY_HOST)"),
+        ),
+        (
+            vec![],
+            &["-lspn", "-e", "AzureChinaCloud"],
+            &[],
+            "https://login.chinacloudapi.cn/ (from --environment)".to_owned(),
+        ),
+        (vec![], &["-lspn"], &[], "https://login.microsoftonline.com/".to_owned()),
+    ] {
+        entra.script(replies.into_iter().chain([refusal(90002)]));
+        let hint = format!("authority {said}");
+        let run = sign_in(args, env);
+        let remedy = run.fails_with("AADSTS90002").lines().find(|line| line.starts_with("Hint: "));
+        assert!(remedy.is_some_and(|remedy| remedy.ends_with(&hint)), "no {hint:?} in {}", run.stderr);
     }
 }
 
