@@ -250,17 +250,26 @@ impl OauthError {
             format!("{doing}: {first_line} ({})", self.error)
         };
         let mut error = if self.is_passing(response) { Error::passing(message) } else { Error::new(message) };
-        for (name, value) in [
-            ("Trace ID", &self.trace_id),
-            ("Correlation ID", &self.correlation_id),
-            ("Request ID", &response.request_id),
-        ] {
-            let repeated = name == "Request ID" && *value == self.correlation_id;
+        let trace = self.id_of("Trace ID", &self.trace_id);
+        let correlation = self.id_of("Correlation ID", &self.correlation_id);
+        for (name, value) in
+            [("Trace ID", trace), ("Correlation ID", correlation), ("Request ID", &response.request_id)]
+        {
+            let repeated = name == "Request ID" && value == correlation;
             if !value.is_empty() && !repeated {
-                error = error.id(name, value.clone());
+                error = error.id(name, value);
             }
         }
         error
+    }
+
+    /// An id; a refusal that a browser brings has it only in the later lines of the description.
+    fn id_of<'a>(&'a self, name: &str, field: &'a str) -> &'a str {
+        if !field.is_empty() {
+            return field;
+        }
+        let value = |line: &'a str| line.trim().strip_prefix(name)?.strip_prefix(':').map(str::trim);
+        self.error_description.lines().skip(1).find_map(value).unwrap_or_default()
     }
 }
 
@@ -325,6 +334,20 @@ mod tests {
         assert_eq!(
             error.into_error(&answer, "sign-in failed").to_string(),
             "Error: sign-in failed: AADSTS7000215: Invalid client secret. (invalid_client)\nTrace ID: tr\nCorrelation ID: co\nRequest ID: r"
+        );
+    }
+
+    #[test]
+    fn ids_are_found_in_the_description_too() {
+        let description = "AADSTS65004: Declined.\r\nTrace ID: tr\r\nCorrelation ID: co\r\nTimestamp: x";
+        let error = OauthError {
+            error: "access_denied".to_owned(),
+            error_description: description.to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(
+            error.into_error(&response(400, ""), "x").to_string(),
+            "Error: x: AADSTS65004: Declined. (access_denied)\nTrace ID: tr\nCorrelation ID: co\nRequest ID: r"
         );
     }
 

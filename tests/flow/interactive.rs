@@ -227,6 +227,7 @@ fn a_refusal_is_shown_on_the_page_and_on_stderr() {
     let run = waiting.end();
     assert_eq!((run.code, run.token.as_str()), (Some(1), ""));
     assert!(run.stderr.contains("AADSTS65004: <b>User</b> declined (access_denied)"), "{}", run.stderr);
+    assert!(run.stderr.ends_with("\nTrace ID: trace\nCorrelation ID: corr\n"), "{}", run.stderr);
 }
 
 #[test]
