@@ -139,9 +139,10 @@ fn parse(bytes: &[u8]) -> Parsed<'_> {
     };
     let Some((header, rest)) = bytes.split_at_checked(end) else { return BAD };
     let body = rest.get(4..).unwrap_or_default();
-    let Ok(header) = std::str::from_utf8(header) else { return BAD };
-    let mut lines = header.split("\r\n");
-    let mut words = lines.next().unwrap_or_default().split(' ');
+    let line_end = header.windows(2).position(|w| w == b"\r\n").unwrap_or(end);
+    let Some((line, fields)) = header.split_at_checked(line_end) else { return BAD };
+    let Some(line) = std::str::from_utf8(line).ok().filter(|line| line.is_ascii()) else { return BAD };
+    let mut words = line.split(' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
     else {
@@ -157,7 +158,9 @@ fn parse(bytes: &[u8]) -> Parsed<'_> {
     if method != "POST" {
         return Parsed::Request(Request { method, path, form, body: &[] });
     }
-    match body_length(lines) {
+    // A field's value may hold any bytes (RFC 9110 section 5.5): other programs' cookies of localhost do.
+    let fields = String::from_utf8_lossy(fields);
+    match body_length(fields.split("\r\n").skip(1)) {
         Err(status) => Parsed::Bad(status),
         Ok(length) => match body.get(..length) {
             Some(body) => Parsed::Request(Request { method, path, form, body }),
@@ -323,6 +326,30 @@ mod tests {
             assert_eq!(status(&run(&huge)), "413");
         }
         assert_eq!(status(&run(&format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(LONGEST_HEADER)))), "431");
+    }
+
+    #[test]
+    fn a_cookie_of_any_bytes_keeps_no_code_out() {
+        let state = state();
+        let with = |cookie: &[u8], line: &[u8]| {
+            let form = with_state("code=x");
+            let rest = format!(
+                "\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+                form.len()
+            );
+            [line, b"\r\nCookie: a=", cookie, rest.as_bytes()].concat()
+        };
+        let url = RedirectUrl::default();
+        for cookie in [&b"\xff"[..], b"\xc3", b"m\xfcnchen", "m\u{fc}nchen".as_bytes()] {
+            let whole = with(cookie, b"POST / HTTP/1.1");
+            assert!(matches!(step(&whole, &url, &state), Step::End(..)), "{cookie:?}");
+            for end in 0..whole.len() {
+                assert_eq!(step(&whole[..end], &url, &state), Step::More, "{cookie:?} {end}");
+            }
+        }
+        for line in [&b"POST /\xff HTTP/1.1"[..], "POST /\u{fc} HTTP/1.1".as_bytes()] {
+            assert_eq!(status(&step(&with(b"x", line), &url, &state)), "400");
+        }
     }
 
     #[test]
