@@ -1,7 +1,7 @@
 //! Answers that no authority should give: each is a clear error, exit 1, nothing on stdout.
 
 use crate::support::ca::Leaf;
-use crate::support::entra::SERVER;
+use crate::support::entra::{SERVER, http_date, now};
 use crate::support::http::{Listener, Reply, Request, read_request};
 use crate::support::{Ca, Entra, Kubelogin, TempDir};
 use rustls::{ServerConnection, StreamOwned};
@@ -171,6 +171,19 @@ fn overload_is_waited_out_and_retry_after_is_honoured() {
     entra.script([Reply::json(429, &serde_json::json!({ "error": "temporarily_unavailable" }))
         .header("Retry-After", "3600")]);
     entra.spn().run().fails_with("temporarily_unavailable");
+    // The same as dates of the service's clock, which need not be ours.
+    for (offset, pause, again) in
+        [(0, 0, true), (86_400, 0, true), (-86_400, 0, true), (-86_400, 3600, false)]
+    {
+        entra.state().clock_offset = offset;
+        let until = http_date(i64::try_from(now()).unwrap() + offset + pause);
+        entra.script([Reply::json(429, &serde_json::json!({ "error": "temporarily_unavailable" }))
+            .header("Retry-After", &until)]);
+        let before = entra.requests().len();
+        assert_eq!(entra.spn().run().code == 0, again, "{offset} {pause}");
+        assert_eq!(entra.requests().len() - before, if again { 2 } else { 1 }, "{offset} {pause}");
+    }
+    entra.state().clock_offset = 0;
     // An error of the OAuth kind is final.
     let before = entra.requests().len();
     entra.script([Reply::json(400, &serde_json::json!({ "error": "invalid_request" }))]);

@@ -136,11 +136,7 @@ impl Http {
         if !again || attempt >= RETRIES {
             return Ok(None);
         }
-        let asked = outcome.as_ref().ok().and_then(|response| {
-            let seconds = response.header("retry-after")?.trim().parse().ok()?;
-            Some(Duration::from_secs(seconds))
-        });
-        if let Some(asked) = asked {
+        if let Some(asked) = outcome.as_ref().ok().and_then(|response| retry_after(ctx, response)) {
             return Ok((asked <= LONGEST_RETRY_AFTER).then_some(asked));
         }
         // Doubling, with up to as much again of jitter, so that a fleet does not come back in step.
@@ -228,6 +224,16 @@ impl Http {
             self.skew.set(skewed.then_some(difference));
         }
     }
+}
+
+/// The pause that the service asks for, in seconds or up to a date of its own clock (RFC 9110 section 10.2.3).
+fn retry_after(ctx: &Context, response: &Response) -> Option<Duration> {
+    let asked = response.header("retry-after")?.trim();
+    let seconds = asked.parse().ok().or_else(|| {
+        let now = response.header("date").and_then(parse_http_date).unwrap_or_else(|| ctx.now());
+        Some(parse_http_date(asked)?.saturating_sub(now))
+    })?;
+    Some(Duration::from_secs(seconds))
 }
 
 /// A try that failed.
