@@ -226,6 +226,23 @@ mod tests {
         assert_eq!(run(&mut poll, Ok(token), 145), Err("t".to_owned()));
     }
 
+    /// Answers that come twice or late change nothing but what they say.
+    #[test]
+    fn repeated_and_reordered_answers_only_slow_it_down() {
+        let mut poll = poll();
+        for (code, now, wait) in [
+            ("slow_down", 105, 10),
+            ("slow_down", 105, 15),
+            ("authorization_pending", 104, 15),
+            ("authorization_pending", 120, 15),
+            ("slow_down", 135, 20),
+        ] {
+            assert_eq!(run(&mut poll, error(code), now), Ok(wait), "{code} at {now}");
+        }
+        let token = response(200, "{\"access_token\":\"t\",\"token_type\":\"Bearer\",\"expires_in\":1}");
+        assert_eq!(run(&mut poll, Ok(token), 155), Err("t".to_owned()));
+    }
+
     #[test]
     fn a_broken_network_or_service_goes_on() {
         let mut poll = poll();

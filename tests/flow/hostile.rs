@@ -94,7 +94,11 @@ fn an_answer_that_never_comes_or_only_drips_ends_with_the_time_limit() {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     });
-    for peer in [silent, dripping] {
+    let vanished = Raw::tls(|stream, _| {
+        let _ = stream.write_all(PART);
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    for peer in [silent, dripping, vanished] {
         let run = peer.sign_in().arg("--timeout=1500ms").run();
         run.fails_with("no complete answer from localhost within 1.5 s");
     }
@@ -103,10 +107,71 @@ fn an_answer_that_never_comes_or_only_drips_ends_with_the_time_limit() {
 #[test]
 fn a_truncated_answer_is_tried_again_and_then_named() {
     let short = Raw::tls(|stream, _| {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"access_token\":");
+        let _ = stream.write_all(PART);
     });
-    short.sign_in().run().fails_with("closed the connection");
-    assert_eq!(short.listener.connections(), 4);
+    // Half open: nothing more will come, but it goes on reading.
+    let half = Raw::tls(|stream, _| {
+        let _ = stream.write_all(PART);
+        let _ = stream.sock.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let notified = Raw::tls(|stream, _| {
+        let _ = stream.write_all(PART);
+        stream.conn.send_close_notify();
+        let _ = stream.flush();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    for peer in [short, half, notified] {
+        peer.sign_in().run().fails_with("closed the connection before its answer was complete");
+        assert_eq!(peer.listener.connections(), 4);
+    }
+}
+
+/// The beginning of an answer.
+const PART: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"access_token\":";
+
+/// A second answer behind the first on one connection is nobody's: the next request must not take it for its
+/// own.
+#[test]
+fn an_answer_that_nobody_asked_for_is_not_taken() {
+    let answer = |body: serde_json::Value| {
+        let body = body.to_string();
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let token = |text: &str| {
+        answer(serde_json::json!({ "access_token": text, "token_type": "Bearer", "expires_in": 3600 }))
+    };
+    let device =
+        answer(serde_json::json!({ "device_code": "d", "user_code": "U", "verification_uri": "https://v/",
+                                            "expires_in": 900, "interval": 1 }));
+    let right = token("right");
+    // In one TLS record; in one of its own, also one that is too long to be looked at together with the first.
+    let stray = token("stray");
+    let long = token(&format!("stray{}", "y".repeat(9000)));
+    for records in [vec![device.clone() + &stray], vec![device.clone(), stray], vec![device, long]] {
+        let right = right.clone();
+        let peer = Raw::tls(move |stream, request| {
+            let mut stream = BufReader::new(stream);
+            let mut next = Some(request.clone());
+            while let Some(request) = next {
+                let stream = &mut stream;
+                if request.path().ends_with("/devicecode") {
+                    for record in &records {
+                        stream.get_mut().conn.writer().write_all(record.as_bytes()).unwrap();
+                    }
+                    let _ = stream.get_mut().flush();
+                } else {
+                    let _ = stream.get_mut().write_all(right.as_bytes());
+                }
+                next = read_request(stream);
+            }
+        });
+        assert!(peer.sign_in().arg("-ldevicecode").run().token() == "right");
+    }
 }
 
 #[test]
@@ -208,6 +273,18 @@ fn tls_failures_name_host_and_issuer() {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
     plain.sign_in().run().fails_with("does not speak TLS on this port");
+}
+
+#[test]
+fn a_tls_alert_is_a_refusal() {
+    let picky = Raw::start(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        // A fatal handshake_failure (RFC 8446 section 6.2).
+        let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 0x28]);
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    picky.sign_in().run().fails_with("localhost refused the TLS connection: HandshakeFailure");
+    assert_eq!(picky.listener.connections(), 1);
 }
 
 #[test]

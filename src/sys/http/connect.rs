@@ -216,7 +216,12 @@ impl Transport for TlsTransport {
     }
 
     fn is_open(&mut self) -> bool {
-        self.stream.get_mut().get_mut().is_open()
+        // What came before it was asked for would be taken for the next answer.
+        let read = self.stream.conn.process_new_packets();
+        let socket = self.stream.sock.get_mut();
+        read.is_ok_and(|state| state.plaintext_bytes_to_read() == 0)
+            && socket.buffers().input().is_empty()
+            && socket.is_open()
     }
 
     fn is_tls(&self) -> bool {
