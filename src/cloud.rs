@@ -1,4 +1,7 @@
 //! Clouds: from `--environment`'s names to an authority's base address.
+//!
+//! Of an environment file only `activeDirectoryEndpoint` counts. `tokenAudience` and `resourceIdentifiers` name
+//! Azure's own services, whose tokens nobody asks for here: a cluster's audience is what `--server-id` names.
 
 use crate::context::Env;
 use crate::error::{Error, Result};

@@ -11,6 +11,7 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::oauth::authority::Kind;
 use crate::oauth::form;
 use crate::oauth::grant;
 use crate::oauth::jwt;
@@ -98,9 +99,15 @@ impl<'a> Federated<'a> {
         Self::new(ctx, options, client_id, source)
     }
 
+    /// Federated credentials are Entra ID's: AD FS knows an application by its own keys only.
     fn new(ctx: &'a Context, options: &'a Options, client_id: String, source: Source) -> Result<Self> {
+        let session = Session::new(ctx, options);
+        if session.as_ref().is_ok_and(|session| session.authority.kind() == Kind::Adfs) {
+            return Err(Error::new("AD FS takes no other issuer's token for an application's")
+                .hint("sign in with a secret or a certificate: --login spn"));
+        }
         options.required(Id::TenantId, "tenant ID")?;
-        Ok(Self { session: Session::new(ctx, options)?, client_id, source, http: http(options) })
+        Ok(Self { session: session?, client_id, source, http: http(options) })
     }
 
     /// What its token is kept under, where it is kept at all.

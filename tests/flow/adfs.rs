@@ -6,8 +6,8 @@ use crate::support::people::{People, Run};
 use serde_json::json;
 use std::process::Command;
 
-/// A sign-in at AD FS by the environment file, in one of the forms that people write.
-fn command(people: &People, endpoint: &str, args: &[&str]) -> Command {
+/// A sign-in by the environment file, whose endpoint is in one of the forms that people write.
+pub fn command(people: &People, endpoint: &str, args: &[&str]) -> Command {
     let file = people.home.file(
         "stack.json",
         json!({ "name": "AzureStackCloud", "activeDirectoryEndpoint": endpoint, "tokenAudience": 7, "x": null })

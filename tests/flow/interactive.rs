@@ -4,7 +4,7 @@ use crate::support::entra::people::{field, refuse};
 use crate::support::people::{People, Run};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStderr};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 struct Waiting {
     child: Child,
@@ -25,7 +25,12 @@ fn start_verbose(people: &People) -> Waiting {
 fn start_after(people: &People, more: &[&str], most_lines: usize) -> Waiting {
     let mut args = vec!["-linteractive", "--skip-open-browser"];
     args.extend(more);
-    let mut child = people.command("contoso", &args).spawn().unwrap();
+    started(people.command("contoso", &args), most_lines)
+}
+
+fn started(mut command: Command, most_lines: usize) -> Waiting {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = Vec::new();
     while said.len() <= most_lines && !said.last().is_some_and(|line: &String| line.starts_with("https://")) {
@@ -52,26 +57,7 @@ impl Waiting {
 
     /// The sign-in page's form: what a browser would post, and where.
     fn signed_in(&self, people: &People) -> String {
-        let query: Vec<(String, String)> = self
-            .url
-            .split_once('?')
-            .unwrap()
-            .1
-            .split('&')
-            .map(|pair| pair.split_once('=').unwrap())
-            .map(|(name, value)| {
-                let value = value.replace("%20", " ").replace("%40", "@");
-                (
-                    name.to_owned(),
-                    value.replace("%3A", ":").replace("%2F", "/").replace("%5B", "[").replace("%5D", "]"),
-                )
-            })
-            .collect();
-        let (status, page) = if self.url.contains("/adfs/oauth2/") {
-            people.grants().authorize_adfs(&query)
-        } else {
-            people.grants().authorize("contoso", &query)
-        };
+        let (status, page) = people.entra.browse(&self.url);
         assert_eq!(status, 200, "{page}");
         let mut pairs = Vec::new();
         for input in page.split("<input ").skip(1) {
@@ -102,7 +88,15 @@ impl Waiting {
 
 /// A whole sign-in.
 pub fn sign_in_with(people: &People, more: &[&str]) -> Run {
-    let waiting = start(people, more);
+    finish(people, start(people, more))
+}
+
+/// A whole sign-in by a command that prints the address and opens no browser.
+pub fn sign_in_by(people: &People, command: Command) -> Run {
+    finish(people, started(command, 1))
+}
+
+fn finish(people: &People, waiting: Waiting) -> Run {
     let form = waiting.signed_in(people);
     send(&format!("127.0.0.1:{}", waiting.port()), &post("/", &form));
     waiting.end()

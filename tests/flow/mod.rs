@@ -36,6 +36,8 @@ mod service_principal;
 #[cfg(target_os = "linux")]
 mod signals;
 mod single_flight;
+#[cfg(unix)]
+mod stack;
 mod token_cache;
 
 pub use kubectl::kubectls;

@@ -2,7 +2,7 @@
 
 use super::kubectls;
 use crate::support::api_server::NODE;
-use crate::support::entra::{CLIENT, TENANT};
+use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
 use crate::support::http::Reply;
 use crate::support::issuer::Issuer;
 use crate::support::people::People;
@@ -90,6 +90,35 @@ fn another_provider_is_used_by_its_own_endpoints() {
         people.entra.requests().iter().map(|request| request.path().to_owned()).collect();
     assert_eq!(paths[0], "/realm1/v2.0/.well-known/openid-configuration");
     assert!(paths.contains(&"/contoso/oauth2/v2.0/devicecode".to_owned()), "{paths:?}");
+}
+
+/// The same with paths that Entra ID does not have.
+#[test]
+fn another_provider_may_have_other_paths() {
+    let people = People::start();
+    let url = people.entra.url();
+    {
+        let mut state = people.entra.state();
+        state.provider = Some(TENANT.to_owned());
+        state.document = Some(json!({
+            "issuer": url,
+            "token_endpoint": format!("{url}oauth/token"),
+            "authorization_endpoint": format!("{url}oauth/authorize"),
+            "device_authorization_endpoint": format!("{url}oauth/device"),
+        }));
+    }
+    let secret = ["-lspn", "--client-id", CLIENT, "--client-secret", SECRET];
+    let device = ["-ldevicecode"];
+    for args in [&secret[..], &device, &device, &[&device[..], &["--force-refresh"]].concat()] {
+        let run = people.run("realm1", args);
+        assert!(people.entra.knows(&run.token, SERVER), "{args:?}: {run:?}");
+    }
+    let browser = super::interactive::sign_in_with(&people, &[]);
+    assert!(people.entra.knows(&browser.token, SERVER), "{browser:?}");
+    let refreshed = people.run("contoso", &["-linteractive", "--force-refresh"]);
+    assert!(people.entra.knows(&refreshed.token, SERVER), "{refreshed:?}");
+    let counts = ["devicecode", "authorization_code", "refresh_token"].map(|grant| people.count(grant));
+    assert_eq!(counts, [1, 1, 2]);
 }
 
 #[test]

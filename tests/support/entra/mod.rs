@@ -38,6 +38,9 @@ pub struct State {
     pub violations: Vec<String>,
     /// The OpenID configuration document, where there is one.
     pub document: Option<Value>,
+    /// The tenant as which this is another provider than Entra ID, with paths of its own: `/oauth/token`,
+    /// `/oauth/authorize`, `/oauth/device`, and nothing else but the document.
+    pub provider: Option<String>,
     /// Seconds that an access token lives.
     pub lifetime: u64,
     /// Added to the `Date` header.
@@ -109,6 +112,7 @@ impl Entra {
             script: VecDeque::new(),
             violations: Vec::new(),
             document: None,
+            provider: None,
             lifetime: 3599,
             clock_offset: 0,
             secret: SECRET.to_owned(),
@@ -194,6 +198,14 @@ impl Entra {
             .arg(file)
     }
 
+    /// What a browser gets that opens this address of the server's.
+    pub fn browse(&self, url: &str) -> (u16, String) {
+        let target = format!("/{}", url.strip_prefix(&self.url()).unwrap());
+        let request = Request { method: "GET".to_owned(), target, headers: Vec::new(), body: Vec::new() };
+        let reply = answer(&mut self.state(), &request);
+        (reply.status, String::from_utf8(reply.body).unwrap())
+    }
+
     pub fn requests(&self) -> Vec<Request> {
         self.server.requests()
     }
@@ -261,7 +273,22 @@ fn environment(authority: &str) -> String {
     .to_string()
 }
 
+/// A request of a provider with paths of its own, at the path that it would have at Entra ID.
+fn translated(tenant: &str, request: &Request) -> Request {
+    let place = match request.path() {
+        "/oauth/token" => "oauth2/v2.0/token",
+        "/oauth/authorize" => "oauth2/v2.0/authorize",
+        "/oauth/device" => "oauth2/v2.0/devicecode",
+        path if path.ends_with("/.well-known/openid-configuration") => return request.clone(),
+        _ => "nothing",
+    };
+    let query = request.target.split_once('?').map_or(String::new(), |(_, query)| format!("?{query}"));
+    Request { target: format!("/{tenant}/{place}{query}"), ..request.clone() }
+}
+
 fn answer(state: &mut State, request: &Request) -> Reply {
+    let at_provider = state.provider.as_ref().map(|tenant| translated(tenant, request));
+    let request = at_provider.as_ref().unwrap_or(request);
     if let Some(reply) = people::browse(state, request) {
         return reply;
     }
