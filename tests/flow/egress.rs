@@ -1,37 +1,55 @@
 //! No host but the authority is ever contacted: every connection of a process and its threads, as the kernel
 //! saw them.
 
-use crate::support::TempDir;
-use crate::support::entra::{CLIENT, SECRET, TENANT, unsigned_jwt};
+use super::interactive::sign_in_by;
+use crate::support::ca::Leaf;
+use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT, unsigned_jwt};
+use crate::support::http::{Reply, Server};
 use crate::support::people::People;
+use crate::support::{Entra, TempDir, openssl};
 use serde_json::json;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Every internet address that the command gave to the kernel, as strace writes them.
-fn addresses(command: &Command, folder: &TempDir) -> Option<Vec<String>> {
-    let log = folder.path().join("strace");
-    let status = Command::new("strace")
+/// The command with every internet address that it gives to the kernel written down.
+fn traced(command: &Command, log: &Path) -> Command {
+    let mut traced = Command::new("strace");
+    traced
         .args(["-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg,bind", "-o"])
-        .arg(&log)
+        .arg(log)
         .arg(command.get_program())
         .args(command.get_args())
         .env_clear()
         .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .output();
-    let Ok(output) = status else {
-        println!("SKIP strace");
-        return None;
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        .stdin(Stdio::null());
+    traced
+}
+
+/// The lines that strace wrote of them; a port of our own on this machine is where a browser comes back to.
+fn addresses(log: &Path) -> Vec<String> {
     let log = std::fs::read_to_string(log).unwrap();
-    Some(log.lines().filter(|line| line.contains("AF_INET")).map(str::to_owned).collect())
+    let is_own = |line: &str| line.contains(" bind(") && is_near(line);
+    log.lines().filter(|line| line.contains("AF_INET") && !is_own(line)).map(str::to_owned).collect()
+}
+
+fn is_near(line: &str) -> bool {
+    line.contains("\"127.0.0.1\"") || line.contains("\"::1\"")
+}
+
+/// Whether every address is this machine's, at one of these ports.
+#[track_caller]
+fn only(ports: &[u16], addresses: &[String], what: &[&str]) {
+    for line in addresses {
+        let is_one = ports.iter().any(|port| line.contains(&format!("htons({port})")));
+        assert!(is_one && is_near(line), "{what:?}: {line}");
+    }
 }
 
 #[test]
 fn only_the_authority_is_contacted() {
+    if !is_there("strace") {
+        return;
+    }
     let people = People::start();
     people.grants().passwords.insert("u".to_owned(), "p".to_owned());
     let folder = TempDir::new();
@@ -55,14 +73,66 @@ fn only_the_authority_is_contacted() {
         ("contoso", &ropc, false),
         ("adfs", &ropc, false),
     ] {
-        let Some(addresses) = addresses(&people.command(tenant, args), &folder) else { return };
+        let log = folder.path().join("strace");
+        let output = traced(&people.command(tenant, args), &log).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let addresses = addresses(&log);
         assert_eq!(addresses.is_empty(), is_cached, "{args:?}");
-        let port = format!("htons({})", people.entra.port());
-        for line in &addresses {
-            let is_authority =
-                line.contains(&port) && (line.contains("\"127.0.0.1\"") || line.contains("\"::1\""));
-            assert!(is_authority, "{args:?}: {line}");
-        }
+        only(&[people.entra.port()], &addresses, args);
     }
     assert_eq!(people.count("refresh_token"), 1);
+
+    let browser = people.command("contoso", &["-linteractive", "--skip-open-browser"]);
+    let log = folder.path().join("strace");
+    let run = sign_in_by(&people, traced(&browser, &log));
+    assert!(people.entra.knows(&run.token, SERVER), "{run:?}");
+    only(&[people.entra.port()], &addresses(&log), &["-linteractive"]);
+}
+
+/// By the environment file nobody is asked whether the authority may be trusted.
+#[test]
+fn only_the_authority_of_the_environment_file_is_contacted() {
+    if !is_there("strace") {
+        return;
+    }
+    let (entra, folder) = (Entra::start(), TempDir::new());
+    let jwt = unsigned_jwt(&json!({ "sub": "x" }));
+    entra.state().federated = Some(jwt.clone());
+    let devops = Server::start(Some(entra.ca().server(Leaf::Good)), move |_| {
+        Reply::json(200, &json!({ "oidcToken": jwt }))
+    });
+    let pipelines = entra
+        .get_token("azurepipelines")
+        .args(&["--client-id", CLIENT, "--tenant-id", TENANT, "--azure-pipelines-service-connection-id=c"])
+        .env("SYSTEM_ACCESSTOKEN", "t")
+        .env("SYSTEM_OIDCREQUESTURI", devops.url());
+    let mut sign_ins = vec![("spn", entra.spn()), ("azurepipelines", pipelines)];
+    let identity = openssl::is_there().then(openssl::Identity::rsa);
+    match &identity {
+        Some(identity) => {
+            entra.state().certificates.push(identity.registration());
+            sign_ins.push(("certificate", entra.with_certificate(&identity.pem())));
+        }
+        None => println!("SKIP openssl"),
+    }
+    for (what, sign_in) in sign_ins {
+        let ((command, _home), log) = (sign_in.into_command(), folder.path().join("strace"));
+        let output = traced(&command, &log).output().unwrap();
+        assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+        let ports: &[u16] =
+            if what == "azurepipelines" { &[entra.port(), devops.port()] } else { &[entra.port()] };
+        let addresses = addresses(&log);
+        only(ports, &addresses, &[what]);
+        for port in ports {
+            assert!(addresses.iter().any(|line| line.contains(&format!("htons({port})"))), "{what} {port}");
+        }
+    }
+}
+
+fn is_there(tool: &str) -> bool {
+    let found = Command::new(tool).arg("-V").output().is_ok();
+    if !found {
+        println!("SKIP {tool}");
+    }
+    found
 }

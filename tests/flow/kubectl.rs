@@ -108,7 +108,9 @@ fn kubectl_gets_nodes() {
             let stderr = String::from_utf8_lossy(&bad.stderr);
             assert!(!bad.status.success(), "{kubectl:?}");
             assert!(
-                stderr.contains("Error: sign-in failed: AADSTS7000215") && stderr.contains("Hint: "),
+                stderr.contains("Error: sign-in failed: AADSTS7000215")
+                    && stderr.contains("Hint: ")
+                    && stderr.contains("failed with exit code 1"),
                 "{kubectl:?}: {stderr}"
             );
         }

@@ -325,6 +325,33 @@ fn github_is_asked_for_the_cloud_s_audience_unless_a_file_is_named() {
 }
 
 #[test]
+fn github_s_token_is_asked_for_with_the_audience_of_each_cloud() {
+    let entra = Entra::start();
+    entra.state().federated = Some(assertion());
+    let proxy = super::proxies::Proxy::start(entra.port(), None);
+    let github = Server::start(Some(entra.ca().server(crate::support::ca::Leaf::Good)), |_| {
+        Reply::json(200, &json!({ "value": assertion() }))
+    });
+    for (environment, host, audience) in [
+        ("AzurePublicCloud", "login.microsoftonline.com", "api://AzureADTokenExchange"),
+        ("AzureChinaCloud", "login.chinacloudapi.cn", "api://AzureADTokenExchangeChina"),
+        ("AzureUSGovernmentCloud", "login.microsoftonline.us", "api://AzureADTokenExchangeUSGov"),
+    ] {
+        let run = Kubelogin::new(&["get-token", "-lworkloadidentity", "-e", environment])
+            .args(&["--server-id", SERVER, "--client-id", CLIENT, "--tenant-id", TENANT])
+            .env("HTTPS_PROXY", proxy.url(""))
+            .env("SSL_CERT_FILE", entra.ca_file())
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}idtoken", github.url()))
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t")
+            .run();
+        assert!(entra.knows(&run.token(), SERVER), "{environment}");
+        assert!(has(&github.requests().pop().unwrap(), "audience", audience), "{environment}");
+        let asked = proxy.asked.lock().unwrap().pop().unwrap();
+        assert_eq!(asked.0, format!("CONNECT {host}:443"));
+    }
+}
+
+#[test]
 fn azure_pipelines_exchanges_its_own_token() {
     let entra = Entra::start();
     entra.state().federated = Some(assertion());

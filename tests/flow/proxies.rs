@@ -241,6 +241,40 @@ fn no_proxy_and_http_proxy_leave_the_proxy_alone() {
     assert!(entra.knows(&direct("NO_PROXY", "login.test:1").token(), SERVER));
 }
 
+/// An authority without a name, at an address that leads nowhere but through the proxy.
+#[test]
+fn no_proxy_covers_addresses_and_networks() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let proxy = Proxy::start(entra.port(), None);
+    for (address, except, is_direct) in [
+        ("240.0.0.1", "240.0.0.1".to_owned(), true),
+        ("240.0.0.1", format!("240.0.0.1:{}", entra.port()), true),
+        ("240.0.0.1", "10.0.0.0/8,240.0.0.0/4".to_owned(), true),
+        ("[fd12::1]", "fd12::1".to_owned(), true),
+        ("[fd12::1]", "fd00::/8".to_owned(), true),
+        ("240.0.0.1", String::new(), false),
+        ("240.0.0.1", "240.0.0.1:1,240.0.0.2,240.0.0.0/32,fd00::/8".to_owned(), false),
+        ("[fd12::1]", "fc00::/8,fd12::2,::/129".to_owned(), false),
+    ] {
+        let cloud = format!(r#"{{"activeDirectoryEndpoint":"https://{address}:{}/"}}"#, entra.port());
+        let before = proxy.listener.connections();
+        let run = behind(&entra, &files)
+            .env("AZURE_ENVIRONMENT_FILEPATH", files.file("address.json", cloud))
+            .env("HTTPS_PROXY", proxy.url(""))
+            .env("NO_PROXY", &except)
+            .arg("--timeout=1s")
+            .run();
+        let connections = proxy.listener.connections() - before;
+        if is_direct {
+            assert_eq!((run.code, connections), (1, 0), "{address} {except}: {}", run.stderr);
+        } else {
+            assert!(entra.knows(&run.token(), SERVER), "{address} {except}");
+            let asked = format!("CONNECT {address}:{}", entra.port());
+            assert_eq!(proxy.asked.lock().unwrap().pop().unwrap().0, asked);
+        }
+    }
+}
+
 #[test]
 fn a_proxy_that_is_not_there_is_named() {
     let (entra, files) = (Entra::start(), TempDir::new());

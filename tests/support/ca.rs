@@ -20,6 +20,8 @@ const GOOD_NAMES: &[&str] = &[
     "localhost",
     "127.0.0.1",
     "::1",
+    "240.0.0.1",
+    "fd12::1",
     "login.test",
     "login.microsoftonline.com",
     "login.chinacloudapi.cn",
