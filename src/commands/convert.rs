@@ -8,7 +8,8 @@ use crate::kubeconfig::convert::{Kind, SECRETS, convert, kind};
 use crate::kubeconfig::document::{Edited, Replacement};
 use crate::kubeconfig::{File, chosen, diff, paths, read};
 use crate::sys::config_lock::ConfigLock;
-use crate::sys::files::replace;
+use crate::sys::files::{Staged, replace};
+use crate::sys::interrupt;
 use std::path::{Path, PathBuf};
 
 /// A file with its new text, if it changes.
@@ -25,6 +26,7 @@ struct Plan {
 /// # Errors
 /// A file that cannot be used, an entry that lacks what the mode needs, a lock that stays.
 pub fn run(ctx: &Context, options: &Options) -> Result<()> {
+    interrupt::exit_on_interrupt();
     let paths = paths(ctx, options.path(Id::Kubeconfig))?;
     let plans = plan(options, &paths)?;
     if plans.iter().all(|plan| plan.matched == 0) {
@@ -124,13 +126,10 @@ fn write_back(ctx: &Context, options: &Options, plans: Vec<Plan>, paths: &[PathB
     while !wanted.is_empty() {
         let lock = ConfigLock::take(ctx, &wanted)?;
         let plans = plan(options, paths)?;
+        lock.check()?;
         let now = changed(&plans);
         if now.iter().all(|path| wanted.contains(path)) {
-            for plan in &plans {
-                if let Some(edited) = &plan.edited {
-                    write_file(ctx, &plan.file.path, &edited.text)?;
-                }
-            }
+            write_files(ctx, &lock, &plans)?;
             return Ok(!now.is_empty());
         }
         wanted = now;
@@ -139,16 +138,47 @@ fn write_back(ctx: &Context, options: &Options, plans: Vec<Plan>, paths: &[PathB
     Ok(false)
 }
 
-fn write_file(ctx: &Context, path: &Path, text: &str) -> Result<()> {
-    let failed =
-        |e: std::io::Error| Error::new(format!("cannot write the kubeconfig {}: {e}", path.display()));
-    let target = path.canonicalize().map_err(failed)?;
-    let like = target.metadata().map_err(failed)?;
+/// Replaces all files or none: every new text lies beside its file before the first one is renamed, and a
+/// rename that fails undoes those before it.
+fn write_files(ctx: &Context, lock: &ConfigLock, plans: &[Plan]) -> Result<()> {
+    let changes: Vec<(&File, &Edited, PathBuf)> = plans
+        .iter()
+        .filter_map(|plan| Some((&plan.file, plan.edited.as_ref()?)))
+        .map(|(file, edited)| Ok((file, edited, file.path.canonicalize().map_err(|e| failed(file, e))?)))
+        .collect::<Result<_>>()?;
+    let mut staged = Vec::with_capacity(changes.len());
+    for (file, edited, target) in &changes {
+        staged.push((*file, stage(ctx, file, target, &edited.text)?));
+        lock.check()?;
+    }
+    for (at, (file, staged)) in staged.into_iter().enumerate() {
+        if let Err(e) = staged.commit() {
+            for (file, _, target) in changes.iter().take(at) {
+                stage(ctx, file, target, &file.text)?.commit().map_err(|e| failed(file, e))?;
+            }
+            return Err(failed(file, e));
+        }
+    }
+    Ok(())
+}
+
+fn stage<'a>(ctx: &Context, file: &File, target: &'a Path, text: &str) -> Result<Staged<'a>> {
+    let like = target.metadata().map_err(|e| failed(file, e))?;
     // A rename would go through: the folder decides about that. Who made a file read-only meant it.
     if like.permissions().readonly() {
-        return Err(Error::new(format!("cannot write the kubeconfig {}: it is read-only", path.display())));
+        let path = file.path.display();
+        return Err(Error::new(format!("cannot write the kubeconfig {path}: it is read-only")));
     }
-    replace(&target, text.as_bytes(), Some(&like), &tag(ctx)?).map_err(failed)
+    Staged::new(target, text.as_bytes(), Some(&like), &tag(ctx)?).map_err(|e| failed(file, e))
+}
+
+fn failed(file: &File, e: std::io::Error) -> Error {
+    let is_busy = e.kind() == std::io::ErrorKind::ResourceBusy;
+    let error = Error::new(format!("cannot write the kubeconfig {}: {e}", file.path.display()));
+    if is_busy {
+        return error.hint("it is mounted there, so it cannot be replaced; --output writes it elsewhere");
+    }
+    error
 }
 
 fn tag(ctx: &Context) -> Result<String> {

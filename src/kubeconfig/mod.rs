@@ -53,7 +53,9 @@ pub fn paths(ctx: &Context, explicit: Option<&Path>) -> Result<Vec<PathBuf>> {
         }
     };
     let mut seen = HashSet::new();
-    Ok(listed.into_iter().filter(|path| path.exists() && seen.insert(path.clone())).collect())
+    // One that cannot be looked at is not missing: reading it says why.
+    let is_there = |path: &PathBuf| path.try_exists().unwrap_or(true);
+    Ok(listed.into_iter().filter(|path| is_there(path) && seen.insert(path.clone())).collect())
 }
 
 /// Reads a kubeconfig; keeps the users that conversion is about.

@@ -2,6 +2,7 @@
 //! bound on what is read.
 
 use crate::context::Context;
+use crate::sys::interrupt::{Held, hold};
 use crate::waiting::Waiting;
 use std::io::{self, Read};
 use std::process::{Child, ExitStatus, Stdio};
@@ -13,8 +14,8 @@ use zeroize::Zeroizing;
 const LARGEST_OUTPUT: u64 = 1 << 20;
 /// Enough for what a person reads.
 const LARGEST_ERROR: u64 = 64 << 10;
-/// How often a long wait for output looks up.
-const LOOK_UP: Duration = Duration::from_millis(250);
+/// How often a long wait for output looks up; a signal waits that long.
+const LOOK_UP: Duration = Duration::from_millis(100);
 /// Between two looks at a child that has closed its output but not ended.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -41,7 +42,8 @@ pub enum Failure {
     Io(io::Error),
 }
 
-/// Runs `program`, directly and never through a shell, with nothing on its stdin.
+/// Runs `program`, directly and never through a shell, with nothing on its stdin. A signal that ends this
+/// process ends it too, with all that it had started.
 ///
 /// # Errors
 /// [`Failure`]; a program that ends with a failure of its own is not one.
@@ -59,11 +61,12 @@ pub fn output(
     // A group of its own, so that all of it can be ended.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let held = hold();
     let mut child = command.spawn().map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => Failure::NotFound,
         _ => Failure::Io(e),
     })?;
-    let result = collect(ctx, program, &mut child, limit);
+    let result = collect(ctx, program, &mut child, limit, &held);
     if result.is_err() {
         end_tree(&child);
         let _ = child.wait();
@@ -71,10 +74,19 @@ pub fn output(
     result
 }
 
-fn collect(ctx: &Context, program: &str, child: &mut Child, limit: Duration) -> Result<Output, Failure> {
+fn collect(
+    ctx: &Context,
+    program: &str,
+    child: &mut Child,
+    limit: Duration,
+    held: &Held,
+) -> Result<Output, Failure> {
     let deadline = ctx.clock.monotonic().saturating_add(limit);
     let mut waited = Waiting::new(ctx);
-    let mut waiting = || waited.tick(|| format!("{program} to finish"));
+    let mut waiting = || {
+        waited.tick(|| format!("{program} to finish"));
+        held.check().map_err(Failure::Io)
+    };
     let stdout = read_in_thread(child.stdout.take(), LARGEST_OUTPUT);
     let stderr = read_in_thread(child.stderr.take(), LARGEST_ERROR);
     let stdout = finished(ctx, &stdout, deadline, &mut waiting)?;
@@ -90,6 +102,7 @@ fn collect(ctx: &Context, program: &str, child: &mut Child, limit: Duration) -> 
         if ctx.clock.monotonic() >= deadline {
             return Err(Failure::TimedOut);
         }
+        waiting()?;
         ctx.clock.sleep(POLL);
     }
 }
@@ -122,13 +135,13 @@ fn finished(
     ctx: &Context,
     receiver: &Receiver<io::Result<Zeroizing<Vec<u8>>>>,
     deadline: Duration,
-    waiting: &mut impl FnMut(),
+    waiting: &mut impl FnMut() -> Result<(), Failure>,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     loop {
         let left = deadline.saturating_sub(ctx.clock.monotonic());
         match receiver.recv_timeout(left.min(LOOK_UP)) {
             Ok(read) => return read.map_err(Failure::Io),
-            Err(RecvTimeoutError::Timeout) if !left.is_zero() => waiting(),
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => waiting()?,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(Failure::TimedOut),
         }
     }

@@ -4,6 +4,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::sys::interrupt::{Held, hold};
 use crate::waiting::Waiting;
 use std::ffi::OsString;
 use std::io;
@@ -14,12 +15,16 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Locks that are held until they are dropped.
-#[derive(Debug, Default)]
-pub struct ConfigLock(Vec<PathBuf>);
+/// Locks that are held until they are dropped; a signal meanwhile ends the process only then.
+#[derive(Debug)]
+pub struct ConfigLock {
+    names: Vec<PathBuf>,
+    held: Held,
+}
 
 impl ConfigLock {
-    /// Locks files, each by the names that it has: the one given and its target's.
+    /// Locks files, each by the names that it has: the one given and its target's. All or none: while it
+    /// waits, it holds nothing.
     ///
     /// # Errors
     /// Another process holds a lock, or has left one behind; a folder that cannot be written.
@@ -30,40 +35,38 @@ impl ConfigLock {
             .flatten()
             .map(lock_name)
             .collect();
-        // One order for everybody, so that two processes cannot wait for each other.
         names.sort();
         names.dedup();
-        let mut lock = Self::default();
         let deadline = ctx.clock.monotonic().saturating_add(PATIENCE);
-        for name in names {
-            lock.take_one(ctx, name, deadline)?;
-        }
-        Ok(lock)
-    }
-
-    fn take_one(&mut self, ctx: &Context, name: PathBuf, deadline: Duration) -> Result<()> {
         let mut waiting = Waiting::new(ctx);
         loop {
-            waiting.tick(|| format!("the lock {}", name.display()));
-            match std::fs::OpenOptions::new().write(true).create_new(true).open(&name) {
-                Ok(_) => {
-                    self.0.push(name);
-                    return Ok(());
-                }
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && self.is_held_under(&name) => {
-                    return Ok(());
-                }
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                    if ctx.clock.monotonic() >= deadline {
-                        return Err(Error::new(format!(
-                            "the kubeconfig is locked by {}, which has been there for {} s",
-                            name.display(),
-                            PATIENCE.as_secs()
-                        ))
-                        .hint("if no kubectl or kubelogin is running, a dead one has left that file behind: delete it"));
-                    }
-                    ctx.clock.sleep(POLL);
-                }
+            let taken = match Self::try_take(&names)? {
+                Ok(lock) => return Ok(lock),
+                Err(taken) => taken,
+            };
+            if ctx.clock.monotonic() >= deadline {
+                return Err(Error::new(format!(
+                    "the kubeconfig is locked by {}, which has been there for {} s",
+                    taken.display(),
+                    PATIENCE.as_secs()
+                ))
+                .hint(
+                    "if no kubectl or kubelogin is running, a dead one has left that file behind: delete it",
+                ));
+            }
+            waiting.tick(|| format!("the lock {}", taken.display()));
+            ctx.clock.sleep(POLL);
+        }
+    }
+
+    /// Takes all of them, or names one that somebody else has.
+    fn try_take(names: &[PathBuf]) -> Result<std::result::Result<Self, &Path>> {
+        let mut lock = Self { names: Vec::with_capacity(names.len()), held: hold() };
+        for name in names {
+            match std::fs::OpenOptions::new().write(true).create_new(true).open(name) {
+                Ok(_) => lock.names.push(name.clone()),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && lock.is_held_under(name) => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(Err(name)),
                 Err(e) => {
                     return Err(Error::new(format!(
                         "cannot lock the kubeconfig with {}: {e}",
@@ -72,18 +75,27 @@ impl ConfigLock {
                 }
             }
         }
+        Ok(Ok(lock))
+    }
+
+    /// Says when to stop and free the locks.
+    ///
+    /// # Errors
+    /// A signal has come.
+    pub fn check(&self) -> Result<()> {
+        self.held.check().map_err(|e| Error::new(e.to_string()))
     }
 
     /// Whether a lock that exists is one of ours under another path to the same folder.
     fn is_held_under(&self, name: &Path) -> bool {
         let real = name.canonicalize().ok();
-        real.is_some() && self.0.iter().any(|held| held.canonicalize().ok() == real)
+        real.is_some() && self.names.iter().any(|held| held.canonicalize().ok() == real)
     }
 }
 
 impl Drop for ConfigLock {
     fn drop(&mut self) {
-        for name in &self.0 {
+        for name in &self.names {
             let _ = std::fs::remove_file(name);
         }
     }

@@ -78,23 +78,54 @@ fn refuse_special(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
-/// Replaces what `path` holds by `bytes`, atomically: a new file in the same folder, synced to disk, is
-/// renamed over it. `tag` makes the new file's name unique to this process.
-///
-/// With `like`, the new file gets that file's mode and, where the system lets us, its owner; without,
-/// only the user can read it (mode 0600).
+/// Replaces what `path` holds by `bytes`, atomically: see [`Staged`].
 ///
 /// # Errors
 /// What the system says; the target is untouched then and no temporary file is left.
 pub fn replace(path: &Path, bytes: &[u8], like: Option<&Metadata>, tag: &str) -> io::Result<()> {
-    let temporary = temporary_name(path, tag)?;
-    let written = write_new(&temporary, bytes, like).and_then(|()| std::fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    } else {
-        sync_folder(path);
+    Staged::new(path, bytes, like, tag)?.commit()
+}
+
+/// A file's new content, synced to disk under another name in the same folder; deleted when it is dropped.
+#[derive(Debug)]
+pub struct Staged<'a> {
+    path: &'a Path,
+    temporary: PathBuf,
+    is_committed: bool,
+}
+
+impl<'a> Staged<'a> {
+    /// Writes it. `tag` makes its name unique to this process.
+    ///
+    /// With `like`, the new file gets that file's mode and, where the system lets us, its owner; without,
+    /// only the user can read it (mode 0600).
+    ///
+    /// # Errors
+    /// What the system says; no temporary file is left then.
+    pub fn new(path: &'a Path, bytes: &[u8], like: Option<&Metadata>, tag: &str) -> io::Result<Self> {
+        let staged = Self { path, temporary: temporary_name(path, tag)?, is_committed: false };
+        write_new(&staged.temporary, bytes, like)?;
+        Ok(staged)
     }
-    written
+
+    /// Renames it over the file.
+    ///
+    /// # Errors
+    /// What the system says; the file is untouched then.
+    pub fn commit(mut self) -> io::Result<()> {
+        std::fs::rename(&self.temporary, self.path)?;
+        self.is_committed = true;
+        sync_folder(self.path);
+        Ok(())
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if !self.is_committed {
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
 }
 
 fn temporary_name(path: &Path, tag: &str) -> io::Result<PathBuf> {

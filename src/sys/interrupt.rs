@@ -1,27 +1,92 @@
-//! Ctrl-C while something is waited for.
+//! Ctrl-C, and the other two ways of being told to end.
 //!
-//! The system's own reaction would end the process too, but not as process 1 of a container, and its
-//! caller would see a signal instead of an exit code. Locks are the kernel's and files are renamed into
-//! place, so there is nothing to clean up.
+//! The system's own reaction would end the process too, but not as process 1 of a container, and its caller
+//! would see a signal instead of an exit code. It would also leave behind what only this process cleans up:
+//! kubectl's locks, which are files, and programs that were started in a process group of their own. While
+//! one of those is there ([`Held`]), a signal is only remembered. All else can end at once: the other locks
+//! are the kernel's, and files are renamed into place.
 
-/// What a shell makes of a process that SIGINT ended: 128 + 2.
+use std::io;
+
 #[cfg(unix)]
-const EXIT_CODE: i32 = 130;
+use std::sync::{
+    Once,
+    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+};
 
-/// From now on SIGINT ends the process with exit code 130.
+/// Whether nothing has to be cleaned up.
+#[cfg(unix)]
+static AT_ONCE: AtomicBool = AtomicBool::new(true);
+/// The exit code that the last signal asked for; 0 before there was one.
+#[cfg(unix)]
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on SIGINT, SIGTERM and SIGHUP end the process with what a shell makes of them: 128 and the
+/// signal's number. One that was ignored when the process started stays so: scripts shield their background
+/// jobs from Ctrl-C, and `nohup` from the terminal's end.
 pub fn exit_on_interrupt() {
     #[cfg(unix)]
     {
-        use std::sync::{Arc, Once, atomic::AtomicBool};
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        use signal_hook::flag::{register_conditional_shutdown, register_usize};
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            let always = Arc::new(AtomicBool::new(true));
-            // Without it Ctrl-C still ends the process, as a signal.
-            let _ = signal_hook::flag::register_conditional_shutdown(
-                signal_hook::consts::SIGINT,
-                EXIT_CODE,
-                always,
-            );
+            let ignored = ignored();
+            for (signal, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)] {
+                if ignored & 1 << (signal - 1) == 0 {
+                    // Without them the signal still ends the process, in the system's way.
+                    let _ = register_usize(signal, &ASKED, code);
+                    let _ = register_conditional_shutdown(signal, 128 + signal, &AT_ONCE);
+                }
+            }
         });
+    }
+}
+
+/// The signals that are ignored, the lowest bit being signal 1; none where the system does not say it in a
+/// file.
+#[cfg(unix)]
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// There is something to clean up: a signal ends the process only when this is dropped. There is never more
+/// than one.
+#[derive(Debug)]
+pub struct Held(());
+
+/// Holds signals back.
+pub fn hold() -> Held {
+    exit_on_interrupt();
+    #[cfg(unix)]
+    AT_ONCE.store(false, SeqCst);
+    Held(())
+}
+
+impl Held {
+    /// Says when to stop and clean up.
+    ///
+    /// # Errors
+    /// `Interrupted` once a signal has come.
+    pub fn check(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        if ASKED.load(SeqCst) != 0 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        {
+            AT_ONCE.store(true, SeqCst);
+            if let Some(code) = i32::try_from(ASKED.load(SeqCst)).ok().filter(|code| *code != 0) {
+                signal_hook::low_level::exit(code);
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Input that is no kubeconfig, file systems that refuse, and many processes at once.
 
 use super::{PROVIDER, config, convert};
-use crate::support::TempDir;
+use crate::support::{Kubelogin, TempDir};
 use kubelogin::context::{Clock, Context, Env};
 use std::cell::Cell;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -67,6 +67,44 @@ fn a_read_only_file_is_left_alone() {
     convert(&path, &["-l", "msi"]).run().fails_with("it is read-only");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), config(PROVIDER));
     assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 1);
+}
+
+/// Two files of one kubeconfig that both have something to convert, and what the run is called with.
+fn two(files: &TempDir) -> ([std::path::PathBuf; 2], [String; 2], std::ffi::OsString) {
+    let texts = ["u", "v"].map(|user| config(PROVIDER).replace("name: u", &format!("name: {user}")));
+    let paths = [files.file("a", &texts[0]), files.file("b", &texts[1])];
+    let list = std::env::join_paths(&paths).unwrap();
+    (paths, texts, list)
+}
+
+#[test]
+fn one_read_only_file_leaves_the_others_alone() {
+    let files = TempDir::new();
+    let (paths, texts, list) = two(&files);
+    std::fs::set_permissions(&paths[1], std::fs::Permissions::from_mode(0o400)).unwrap();
+    let output = Kubelogin::new(&["convert-kubeconfig", "-l", "msi"]).env("KUBECONFIG", &list).run();
+    output.fails_with("b: it is read-only");
+    assert_eq!(paths.map(|path| std::fs::read_to_string(path).unwrap()), texts);
+    assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 2);
+}
+
+/// As containers get their kubeconfig: nothing can be renamed over it.
+#[test]
+fn a_mounted_file_is_told_apart_and_leaves_the_others_alone() {
+    let files = TempDir::new();
+    let (paths, texts, list) = two(&files);
+    let mounted = Command::new("mount").arg("--bind").args([&paths[1], &paths[1]]).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        println!("SKIP mount");
+        return;
+    }
+    let output = Kubelogin::new(&["convert-kubeconfig", "-l", "msi"]).env("KUBECONFIG", &list).run();
+    let left = paths.each_ref().map(|path| std::fs::read_to_string(path).unwrap());
+    Command::new("umount").arg(&paths[1]).status().unwrap();
+    output.fails_with("cannot write the kubeconfig");
+    output.hints("--output");
+    assert_eq!(left, texts);
+    assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 2);
 }
 
 #[test]
