@@ -102,6 +102,7 @@ fn dispatch(ctx: &Context) -> Result<()> {
             commands::remove::run(ctx, &Options::resolve(given, &ctx.env)?)
         }
         Command::Convert => {
+            sys::process::forbid_core_dumps();
             let options = Options::resolve(given, &ctx.env)?;
             options.log_overrides(ctx);
             commands::convert::run(ctx, &options)

@@ -1,9 +1,14 @@
 //! Processes: the browser, and what becomes of this one.
 
 use super::files::find_program;
+use crate::cli::flags::FLAGS;
 use crate::context::Context;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
+
+/// Variables that hold a secret and belong to no flag: of pipelines and of managed identities.
+const SECRETS: &[&str] =
+    &["ACTIONS_ID_TOKEN_REQUEST_TOKEN", "IDENTITY_HEADER", "MSI_SECRET", "SYSTEM_ACCESSTOKEN"];
 
 /// Leaves no core dump behind: it would hold tokens and secrets.
 pub fn forbid_core_dumps() {
@@ -86,10 +91,17 @@ fn is_wsl(ctx: &Context) -> bool {
 }
 
 /// Starts it directly, never through a shell. Its output goes nowhere: stdout is the protocol, and
-/// whoever reads our stderr to its end must not wait for a browser to be closed.
+/// whoever reads our stderr to its end must not wait for a browser to be closed. It gets none of the secrets
+/// in our environment.
 fn start(program: &str, arguments: &[&str], url: &str) -> std::io::Result<Child> {
     #[allow(clippy::disallowed_methods)] // This is where programs are started.
     let mut command = std::process::Command::new(program);
+    for variable in FLAGS.iter().filter(|flag| flag.secret).flat_map(|flag| flag.env) {
+        command.env_remove(variable.name);
+    }
+    for name in SECRETS {
+        command.env_remove(name);
+    }
     command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // A group of its own: Ctrl-C ends the sign-in, not the user's browser.
     #[cfg(unix)]

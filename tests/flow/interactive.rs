@@ -1,7 +1,10 @@
 //! `interactive` with a browser played by the test; a real one is in `chromium`.
 
 use crate::support::entra::people::{field, refuse};
-use crate::support::people::{People, Run};
+use crate::support::http::parse_form;
+use crate::support::people::{People, Run, names};
+use base64::Engine;
+use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -9,6 +12,8 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 struct Waiting {
     child: Child,
     stderr: BufReader<ChildStderr>,
+    /// What was said before the address.
+    said: String,
     url: String,
 }
 
@@ -40,7 +45,7 @@ fn started(mut command: Command, most_lines: usize) -> Waiting {
     }
     let url = said.pop().unwrap().trim().to_owned();
     assert!(url.starts_with("https://localhost"), "{said:?}");
-    Waiting { child, stderr, url }
+    Waiting { child, stderr, said: said.concat(), url }
 }
 
 impl Waiting {
@@ -55,9 +60,15 @@ impl Waiting {
         uri.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap()
     }
 
-    /// The sign-in page's form: what a browser would post, and where.
+    /// The sign-in page's form: what a browser would post.
     fn signed_in(&self, people: &People) -> String {
-        let (status, page) = people.entra.browse(&self.url);
+        self.signed_in_with(people, &self.parameter("code_challenge"))
+    }
+
+    /// The same page opened with another challenge.
+    fn signed_in_with(&self, people: &People, challenge: &str) -> String {
+        let url = self.url.replace(&self.parameter("code_challenge"), challenge);
+        let (status, page) = people.entra.browse(&url);
         assert_eq!(status, 200, "{page}");
         let mut pairs = Vec::new();
         for input in page.split("<input ").skip(1) {
@@ -78,7 +89,7 @@ impl Waiting {
     }
 
     fn end(mut self) -> Run {
-        let mut stderr = String::new();
+        let mut stderr = self.said;
         self.stderr.read_to_string(&mut stderr).unwrap();
         let mut run = Run::of(self.child.wait_with_output().unwrap());
         run.stderr = stderr;
@@ -88,7 +99,7 @@ impl Waiting {
 
 /// A whole sign-in.
 pub fn sign_in_with(people: &People, more: &[&str]) -> Run {
-    finish(people, start(people, more))
+    finish(people, start_after(people, more, 10))
 }
 
 /// A whole sign-in by a command that prints the address and opens no browser.
@@ -207,6 +218,42 @@ fn a_wrong_state_and_hostile_clients_do_not_end_the_wait() {
     assert!(send(&address, &post("/", &form)).starts_with("HTTP/1.1 200 "));
     drop(silent);
     assert_eq!(waiting.end().code, Some(0));
+}
+
+/// A local program that knows even the state can post a code of its own sign-in, so that the user would work in
+/// its name; and it can take the user's code. The verifier stops both.
+#[test]
+fn a_code_is_worth_nothing_without_its_verifier() {
+    let people = People::start();
+    let waiting = start(&people, &[]);
+    let verifier = "v".repeat(43);
+    let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
+    let posted = waiting.signed_in_with(&people, &challenge);
+    send(&format!("127.0.0.1:{}", waiting.port()), &post("/", &posted));
+    let run = waiting.end();
+    assert!(run.code == Some(1) && run.token.is_empty(), "{run:?}");
+    assert!(run.stderr.contains("AADSTS501481"), "{run:?}");
+    assert!(names(&people.cache()).iter().all(|name| !name.ends_with(".token.json")));
+
+    let waiting = start(&people, &[]);
+    let taken = parse_form(&waiting.signed_in(&people));
+    let mut form = people.grants().seen.iter().rfind(|(of, _)| of == "authorization_code").unwrap().1.clone();
+    for (name, value) in &mut form {
+        match name.as_str() {
+            "code" => field(&taken, "code").unwrap().clone_into(value),
+            "redirect_uri" => *value = waiting.parameter("redirect_uri"),
+            "code_verifier" => value.clone_from(&verifier),
+            _ => {}
+        }
+    }
+    let (status, answer) = people.grants().token("contoso", &form);
+    assert!(status == 400 && answer.to_string().contains("AADSTS501481"), "{answer}");
+    form.retain(|(name, _)| name != "code_verifier");
+    let (status, answer) = people.grants().token("contoso", &form);
+    assert!(status == 400 && answer["access_token"].is_null(), "{answer}");
+    let mut child = waiting.child;
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
