@@ -69,7 +69,7 @@ bench: static ## size, memory, instructions and requests of the whole process
 	scripts/bench $(STATIC)
 
 load: ## two minutes of 200 processes at a time on one cache
-	LOAD_ROUNDS=300 cargo test --locked --test integration -- flow::load
+	LOAD_SECONDS=120 cargo test --locked --test integration -- flow::load --nocapture
 
 SECONDS ?= 60
 fuzz: ## every fuzz target for SECONDS each
