@@ -14,7 +14,7 @@ export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
 # The commit's time, so that building one commit twice gives the same bytes.
 export KUBELOGIN_BUILD_TIME := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
 
-.PHONY: build test check static cross cross-test apple-check dist reproducible install static-test az-test demo bench load fuzz fuzz-briefly deny readme peers ci
+.PHONY: build test check static cross cross-test apple-check dist dist-test reproducible install static-test az-test demo bench load fuzz fuzz-briefly deny readme peers ci
 
 build: ## the program for this machine: target/release/kubelogin
 	cargo build --release --locked
@@ -49,6 +49,9 @@ cross-test: cross ## runs them in emulators
 
 dist: static cross ## the archives of a release: target/dist
 	scripts/dist
+
+dist-test: dist ## takes them as those do who install the original
+	scripts/dist-test
 
 reproducible: ## two builds in two folders give the same bytes
 	scripts/reproducible
@@ -87,4 +90,4 @@ peers: ## other people's programs that the tests can use, from PyPI
 fuzz-briefly: ## every fuzz target for 20 s on the kept corpus
 	scripts/fuzz 20
 
-ci: peers check test demo static-test az-test bench dist cross-test apple-check fuzz-briefly deny ## everything that CI runs
+ci: peers check test demo static-test az-test bench dist-test reproducible cross-test apple-check fuzz-briefly deny ## everything that CI runs

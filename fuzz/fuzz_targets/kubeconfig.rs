@@ -40,7 +40,7 @@ fn names(text: &str) -> Result<HashSet<String>> {
 
 /// What was cut out is one user's value: alone it means what the user meant, and it ends with that.
 fn is_one_user(text: &str, range: &Range<usize>, old: &Value) {
-    let line = text[..range.start].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[..range.start].rfind(['\n', '\r']).map_or(0, |end| end + 1);
     let column = text[line..range.start].chars().count();
     let cut = &text[range.clone()];
     // An alias in it refers to an anchor that is not there now.
