@@ -11,7 +11,12 @@ use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// Back to the line's beginning, and wipe it.
+pub const WIPE: &str = "\r\x1b[K";
 
 /// The time, and waiting for it.
 pub trait Clock {
@@ -89,6 +94,9 @@ pub struct Context {
     pub stdout_screen: Screen,
     /// How stderr is looked at.
     pub stderr_screen: Screen,
+    /// Whether stderr's last line is one that the next takes the place of. Shared with the threads that show
+    /// such lines.
+    pub is_counting: Arc<AtomicBool>,
     verbosity: Cell<u8>,
 }
 
@@ -108,6 +116,7 @@ impl Context {
             stderr: Rc::new(RefCell::new(Box::new(std::io::stderr()))),
             stdout_screen: Screen { is_terminal: std::io::stdout().is_terminal() },
             stderr_screen: Screen { is_terminal: std::io::stderr().is_terminal() },
+            is_counting: Arc::default(),
             verbosity: Cell::new(0),
         }
     }
@@ -123,6 +132,7 @@ impl Context {
             stderr: Rc::clone(&self.stderr),
             stdout_screen: self.stdout_screen,
             stderr_screen: self.stderr_screen,
+            is_counting: Arc::clone(&self.is_counting),
             verbosity: self.verbosity.clone(),
         }
     }
@@ -161,11 +171,25 @@ impl Context {
 
     /// Writes a line to stderr at once; a closed stderr is nobody's failure.
     pub fn say(&self, line: &str) {
+        self.wipe();
         self.show(&format!("{line}\n"));
     }
 
-    /// Writes to stderr as it is, at once: a line that will be written over.
-    pub fn show(&self, text: &str) {
+    /// Shows a line on stderr, a terminal, that the next one takes the place of.
+    pub fn count(&self, line: &str) {
+        self.show(&format!("{WIPE}{line}"));
+        self.is_counting.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes such a line away, where there is one.
+    pub fn wipe(&self) {
+        if self.is_counting.swap(false, Ordering::Relaxed) {
+            self.show(WIPE);
+        }
+    }
+
+    /// Writes to stderr as it is, at once.
+    fn show(&self, text: &str) {
         let mut stderr = self.stderr.borrow_mut();
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }

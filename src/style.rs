@@ -29,10 +29,10 @@ pub struct Style {
 }
 
 impl Style {
-    /// Of a stream: colours on a terminal, unless `NO_COLOR` (no-color.org) or `TERM=dumb` says otherwise;
+    /// Of a stream: colours on a terminal that has them, unless `NO_COLOR` (no-color.org) says otherwise;
     /// lines as wide as `COLUMNS` or the terminal says.
     pub fn of(screen: Screen, env: &Env) -> Self {
-        let colour = screen.is_terminal && env.os("NO_COLOR").is_none() && env.text("TERM") != Some("dumb");
+        let colour = takes_sequences(screen, env) && env.os("NO_COLOR").is_none();
         let said = env.text("COLUMNS").and_then(|columns| columns.parse().ok());
         let width = said.or_else(|| screen.is_terminal.then(terminal_width).flatten());
         Self { colour, width: width.filter(|width| *width >= NARROWEST) }
@@ -71,6 +71,14 @@ impl Style {
     }
 }
 
+/// Whether a stream is a terminal that colours text and wipes lines when it is told to. Of Windows' consoles
+/// only those do for certain that say who they are.
+pub fn takes_sequences(screen: Screen, env: &Env) -> bool {
+    let term = env.text("TERM");
+    let says_so = !cfg!(windows) || term.is_some() || env.os("WT_SESSION").is_some();
+    screen.is_terminal && term != Some("dumb") && says_so
+}
+
 /// An error as stderr shows it: each part one line, but on a terminal, where it is wrapped.
 pub fn error(error: &Error, ctx: &Context) -> String {
     let screen = ctx.stderr_screen;
@@ -92,8 +100,8 @@ pub fn error(error: &Error, ctx: &Context) -> String {
 
 #[cfg(unix)]
 fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout())
-        .or_else(|_| rustix::termios::tcgetwinsize(rustix::stdio::stderr()))
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr())
+        .or_else(|_| rustix::termios::tcgetwinsize(rustix::stdio::stdout()))
         .ok()?;
     Some(usize::from(size.ws_col))
 }
@@ -112,8 +120,9 @@ mod tests {
         let of = |is_terminal, env: &[(&str, &str)]| {
             Style::of(Screen { is_terminal }, &env.iter().copied().collect()).colour
         };
-        assert!(of(true, &[]) && of(true, &[("NO_COLOR", "")]));
+        assert_eq!((of(true, &[]), of(true, &[("NO_COLOR", "")])), (!cfg!(windows), !cfg!(windows)));
         assert!(!of(false, &[]) && !of(true, &[("NO_COLOR", "1")]) && !of(true, &[("TERM", "dumb")]));
+        assert!(of(true, &[("TERM", "xterm")]) && of(true, &[("WT_SESSION", "1")]));
     }
 
     #[test]

@@ -82,10 +82,14 @@ impl Browser {
     fn wait(&self, ctx: &Context, loopback: Loopback, url: &str, state: &State) -> Result<Answer> {
         let mut browser = None;
         if self.opens {
-            ctx.say(&format!("Sign in in the browser that opens now, or open this page in one:\n{url}"));
+            ctx.say(&format!(
+                "Sign in in the browser that opens now, or open this page in one (Ctrl-C ends it):\n{url}"
+            ));
             browser = self.open(ctx, url);
         } else {
-            ctx.say(&format!("To sign in, open this page in a browser on this machine:\n{url}"));
+            ctx.say(&format!(
+                "To sign in, open this page in a browser on this machine (Ctrl-C ends it):\n{url}"
+            ));
         }
         let step = |bytes: &[u8]| match redirect::step(bytes, &self.redirect, state) {
             redirect::Step::More => Step::More,

@@ -1,8 +1,13 @@
 //! On a real terminal: colours, line breaks, and a counter that goes away.
 
 use crate::support::TempDir;
+use crate::support::http::{Listener, Reply};
 use crate::support::kubelogin::binary;
 use crate::support::people::People;
+use serde_json::json;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// What a terminal of this many columns gets from a command; `None`, and SKIP, without `script`.
@@ -58,4 +63,100 @@ fn a_long_wait_counts_and_goes_away() {
     assert!(shown.contains("\r\x1b[KWaiting for the code to be entered: "), "{shown:?}");
     assert!(shown.contains(" s (Ctrl-C ends it)\r\x1b[K"), "{shown:?}");
     assert!(shown.trim_end().ends_with('}'), "{shown:?}");
+}
+
+/// A run that waits: its words on a pipe, up to the line about waiting.
+fn waits(mut command: Command) -> String {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut said = Vec::new();
+    for line in lines {
+        said.push(line);
+        if said.last().unwrap().contains("Ctrl-C") {
+            break;
+        }
+    }
+    // It would wait on.
+    let _ = child.kill();
+    child.wait().unwrap();
+    said.join("\n")
+}
+
+#[test]
+fn every_wait_says_what_and_how_to_end_it() {
+    let people = People::start();
+    people.entra.state().people.device.entered_at_poll = 0;
+    let pause = || {
+        people.entra.script([Reply::json(429, &json!({})).header("Retry-After", "30")]);
+        people.command("contoso", &["-ldevicecode", "--timeout=50s"])
+    };
+    // A server that takes a connection and says nothing.
+    let silent = Listener::start(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
+    let answer = || {
+        let mut command = people.command("contoso", &["-ldevicecode"]);
+        command.args(["--authority-host", &format!("https://127.0.0.1:{}/", silent.port())]);
+        command
+    };
+    let files = TempDir::new();
+    let config = files.file("config", "users: [{name: u, user: {auth-provider: {name: azure, config: {}}}}]");
+    files.file("config.lock", "");
+    let convert = || {
+        let mut command = Command::new(binary());
+        command.args(["convert-kubeconfig", "-lazurecli", "--server-id=s", "--kubeconfig"]).arg(&config);
+        command.env_clear();
+        command
+    };
+    let lock = |path: PathBuf| {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let file = File::create(path).unwrap();
+        file.lock().unwrap();
+        file
+    };
+    let _az = lock(people.home.path().join(".azure/kubelogin.lock"));
+    let az = || people.command("contoso", &["-lazurecli"]);
+    let browser = || people.command("contoso", &["-linteractive", "--skip-open-browser"]);
+    let host = format!("localhost:{}", people.entra.port());
+    let rows: [(&str, &dyn Fn() -> Command, &str); 5] = [
+        ("a pause", &pause, &format!("Waiting for {host}, which has asked for a pause")),
+        ("an answer", &answer, "Waiting for an answer from 127.0.0.1 (Ctrl-C ends it)"),
+        ("a kubeconfig's lock", &convert, "config.lock (Ctrl-C ends it)"),
+        ("az's turn", &az, "Waiting for another kubelogin that is running the Azure CLI (Ctrl-C"),
+        ("a browser", &browser, "To sign in, open this page in a browser on this machine (Ctrl-C ends it):"),
+    ];
+    for (what, command, words) in rows {
+        let said = waits(command());
+        assert!(said.contains(words) && said.contains("(Ctrl-C ends it)"), "{what}: {said}");
+    }
+    // Now one that nobody signs in to, and a second that waits for it.
+    let sign_in = || people.command("fabrikam", &["-ldevicecode"]);
+    let mut first = sign_in().stderr(Stdio::piped()).spawn().unwrap();
+    let prompt = BufReader::new(first.stderr.take().unwrap()).lines().next();
+    let said = waits(sign_in());
+    let _ = first.kill();
+    first.wait().unwrap();
+    assert!(said.starts_with("Waiting for process ") && prompt.is_some(), "{said}");
+    assert!(said.ends_with(" that is signing in already (Ctrl-C ends it)"), "{said}");
+}
+
+/// On a narrow terminal the counter stays on its line, inside of a call too.
+#[test]
+fn a_wait_inside_of_a_call_counts_on_one_line() {
+    let silent = Listener::start(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
+    let command = format!(
+        "timeout -s INT 5 {} get-token --server-id s --client-id c --tenant-id t --disable-instance-discovery --authority-host https://127.0.0.1:{}/",
+        binary().display(),
+        silent.port()
+    );
+    let Some(shown) = terminal(30, &[], &command) else { return };
+    let counters: Vec<&str> = shown.split("\r\x1b[K").filter(|part| part.starts_with("Wait")).collect();
+    assert!(counters.len() >= 2, "{shown:?}");
+    for (line, seconds) in counters.iter().zip(2..) {
+        let line = line.lines().next().unwrap();
+        assert!(
+            line.chars().count() <= 29 + 2 && line.contains(&format!(": {seconds} s (Ctrl-C ends it)")),
+            "{line:?}"
+        );
+    }
+    assert!(!shown.trim_end().trim_start_matches("\r\x1b[K").contains("\nWait"), "{shown:?}");
 }
