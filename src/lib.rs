@@ -56,6 +56,7 @@ use cli::parse::{Given, parse};
 use context::Context;
 use error::{Error, Result};
 use std::ffi::OsStr;
+use style::Style;
 
 /// Runs one command line and returns the process's exit code.
 pub fn run(ctx: &Context) -> u8 {
@@ -75,14 +76,15 @@ fn dispatch(ctx: &Context) -> Result<()> {
     let given = parse(&ctx.args)?;
     let verbosity = given.last(Id::Verbosity).and_then(OsStr::to_str);
     ctx.set_verbosity(verbosity.and_then(|v| v.parse().ok()).unwrap_or(0));
+    let help = |command| help::page(command, Style::of(ctx.stdout_screen, &ctx.env));
     if given.is_on(Id::Help) {
-        return ctx.print(&help::page(given.command));
+        return ctx.print(&help(given.command));
     }
     match given.command {
         Command::Root if given.is_on(Id::Version) => ctx.print(&commands::version::text()),
-        Command::Root => ctx.print(&help::page(Command::Root)),
+        Command::Root => ctx.print(&help(Command::Root)),
         Command::Help if given.is_on(Id::Man) => ctx.print(&man::page()),
-        Command::Help => ctx.print(&help::page(help_topic(&given)?)),
+        Command::Help => ctx.print(&help(help_topic(&given)?)),
         Command::GetToken => {
             sys::process::forbid_core_dumps();
             let options = Options::resolve(given, &ctx.env)?;

@@ -2,9 +2,15 @@
 
 use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, Kind, When};
 use crate::login::Mode;
+use crate::style::Style;
 
-/// The help page of a command; `Root` is the program's own.
-pub fn page(command: Command) -> String {
+/// Beside the names there is room for some words; on a narrower screen they stand below.
+const LEAST_ROOM: usize = 40;
+/// How far they are indented there.
+const BELOW: usize = 8;
+
+/// The help page of a command; `Root` is the program's own. Where the style has no width, lines have any length.
+pub fn page(command: Command, style: Style) -> String {
     let mut page = String::new();
     match COMMANDS.iter().find(|row| row.command == command) {
         Some(row) => {
@@ -13,14 +19,18 @@ pub fn page(command: Command) -> String {
                 Command::Completion => " bash|fish|powershell|zsh",
                 _ => "",
             };
-            page += &format!("{}\n\nUsage:\n  kubelogin {}{arguments} [flags]\n", row.about, row.name);
+            page += &format!(
+                "{}\n\nUsage:\n  kubelogin {}{arguments} [flags]\n",
+                style.wrap(row.about, 0),
+                row.name
+            );
         }
         None => {
-            page += "login to azure active directory and populate kubeconfig with AAD tokens\n\n";
-            page += "Usage:\n  kubelogin [flags]\n  kubelogin [command]\n\nAvailable Commands:\n";
+            page += &style.wrap("login to azure active directory and populate kubeconfig with AAD tokens", 0);
+            page += "\n\nUsage:\n  kubelogin [flags]\n  kubelogin [command]\n\nAvailable Commands:\n";
             let width = COMMANDS.iter().map(|row| row.name.len()).max().unwrap_or(0);
             for row in COMMANDS {
-                page += &format!("  {:width$} {}\n", row.name, row.about);
+                page += &format!("  {:width$} {}\n", row.name, style.wrap(row.about, width + 3));
             }
         }
     }
@@ -29,12 +39,13 @@ pub fn page(command: Command) -> String {
         .filter(|flag| flag.belongs_to(command))
         .partition(|flag| flag.is_global() && command != Command::Root);
     page += "\nFlags:\n";
-    page += &rows(&local);
+    page += &rows(&local, style);
     if global.is_empty() {
-        page += "\nUse \"kubelogin [command] --help\" for more information about a command.\n";
+        let more = "Use \"kubelogin [command] --help\" for more information about a command.";
+        page += &format!("\n{}\n", style.wrap(more, 0));
     } else {
         page += "\nGlobal Flags:\n";
-        page += &rows(&global);
+        page += &rows(&global, style);
     }
     page
 }
@@ -109,7 +120,7 @@ pub(super) fn value_name(flag: &Flag) -> &'static str {
     }
 }
 
-fn rows(flags: &[&Flag]) -> String {
+fn rows(flags: &[&Flag], style: Style) -> String {
     let names: Vec<String> = flags
         .iter()
         .map(|flag| {
@@ -118,7 +129,12 @@ fn rows(flags: &[&Flag]) -> String {
         })
         .collect();
     let width = names.iter().map(String::len).max().unwrap_or(0);
-    flags.iter().zip(names).map(|(flag, name)| format!("{name:width$}   {}\n", sentence(flag))).collect()
+    let is_below = style.width.is_some_and(|columns| columns < width + 3 + LEAST_ROOM);
+    let rows = flags.iter().zip(names).map(|(flag, name)| match is_below {
+        true => format!("{name}\n{:BELOW$}{}\n", "", style.wrap(&sentence(flag), BELOW)),
+        false => format!("{name:width$}   {}\n", style.wrap(&sentence(flag), width + 3)),
+    });
+    rows.collect()
 }
 
 pub(super) fn sentence(flag: &Flag) -> String {
@@ -142,6 +158,8 @@ pub(super) fn sentence(flag: &Flag) -> String {
 mod tests {
     use super::*;
 
+    const PLAIN: Style = Style { colour: false, width: None };
+
     /// `make readme` sets the variable and so writes the table instead of comparing it.
     #[test]
     #[allow(clippy::disallowed_methods)] // A tool's switch, not the program's.
@@ -161,13 +179,13 @@ mod tests {
     #[test]
     fn each_page_names_its_flags_and_the_original_s_headings() {
         for row in COMMANDS {
-            let page = page(row.command);
+            let page = page(row.command, PLAIN);
             assert!(page.starts_with(row.about) && page.contains("\nGlobal Flags:\n"), "{}", row.name);
             for flag in FLAGS.iter().filter(|flag| flag.belongs_to(row.command)) {
                 assert!(page.contains(&format!("--{}", flag.long)), "{} {}", row.name, flag.long);
             }
         }
-        let root = page(Command::Root);
+        let root = page(Command::Root, PLAIN);
         for row in COMMANDS {
             assert!(root.contains(row.name));
         }

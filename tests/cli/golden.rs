@@ -31,10 +31,13 @@ fn help_pages() {
         "whoami",
     ] {
         let args: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
-        let run = Kubelogin::new(&args).run();
-        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
         let name = if command.is_empty() { "kubelogin" } else { command };
-        pinned(&format!("help/{name}.txt"), &run.stdout);
+        // Of any width for scripts.
+        for (columns, suffix) in [("", ""), ("40", "-40"), ("120", "-120")] {
+            let run = Kubelogin::new(&args).env("COLUMNS", columns).run();
+            assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+            pinned(&format!("help/{name}{suffix}.txt"), &run.stdout);
+        }
     }
 }
 
