@@ -93,11 +93,11 @@ fn dispatch(ctx: &Context) -> Result<()> {
         }
         Command::Whoami => {
             sys::process::forbid_core_dumps();
-            commands::whoami::run(ctx, &Options::resolve(given, &ctx.env)?)
+            commands::whoami::run(ctx, &given)
         }
         Command::Doctor => {
             sys::process::forbid_core_dumps();
-            commands::doctor::run(ctx, &Options::resolve(given, &ctx.env)?)
+            commands::doctor::run(ctx, &given)
         }
         Command::Completion => commands::completion::run(ctx, &given),
         Command::RemoveCacheDir | Command::RemoveTokens => {

@@ -3,8 +3,9 @@
 use super::entry::{self, Entry};
 use super::key::{Key, is_entry_name};
 use super::{LARGEST_ENTRY, LOCK_SUFFIX};
-use crate::sys::{lock, private};
-use std::io;
+use crate::sys::private;
+use std::fs::TryLockError;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// An entry's file.
@@ -24,16 +25,19 @@ pub struct Listed {
 /// # Errors
 /// The folder cannot be read.
 pub fn list(folder: &Path) -> io::Result<Vec<Listed>> {
-    let mut names = match std::fs::read_dir(folder) {
-        Ok(files) => files
-            .filter_map(|file| file.ok()?.file_name().into_string().ok())
-            .filter(|name| is_entry_name(name))
-            .collect::<Vec<_>>(),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+    Ok(names(folder, is_entry_name)?.into_iter().map(|name| look_at(folder, name)).collect())
+}
+
+fn names(folder: &Path, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
+    let files = match std::fs::read_dir(folder) {
+        Ok(files) => files,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(e),
     };
+    let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| wanted(name)).collect();
     names.sort_unstable();
-    Ok(names.into_iter().map(|name| look_at(folder, name)).collect())
+    Ok(names)
 }
 
 fn look_at(folder: &Path, name: String) -> Listed {
@@ -43,8 +47,33 @@ fn look_at(folder: &Path, name: String) -> Listed {
         Ok(file) => entry::read(&file.bytes).map_err(|why| format!("it {why}")),
         Err(e) => Err(format!("it {}", super::reason(&e))),
     };
-    let lock_path = folder.join(format!("{name}{LOCK_SUFFIX}"));
-    let is_held = lock_path.is_file() && matches!(lock::try_lock(&lock_path), Ok(None));
-    let holder = is_held.then(|| lock::note(&lock_path).unwrap_or_else(|| "another process".to_owned()));
+    let holder = holder(&folder.join(format!("{name}{LOCK_SUFFIX}")));
     Listed { name, content, is_readable_by_others, holder }
+}
+
+/// Who holds the lock of which of these names, which is yet to have a file: a first sign-in is under way.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn first_sign_ins(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let names = names(folder, super::is_lock)?.into_iter();
+    let begun = names.filter_map(|lock| {
+        let name = lock.strip_suffix(LOCK_SUFFIX)?.to_owned();
+        let holder = holder(&folder.join(&lock)).filter(|_| !folder.join(&name).exists())?;
+        Some((name, holder))
+    });
+    Ok(begun.collect())
+}
+
+/// Who holds a lock. It is asked for as a reader beside others, for a moment, and its file is not touched.
+fn holder(path: &Path) -> Option<String> {
+    const LONGEST_NOTE: u64 = 200;
+    let file = private::open_to_look(path).ok()?;
+    if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        return None;
+    }
+    let mut note = String::new();
+    let is_read = file.take(LONGEST_NOTE).read_to_string(&mut note).is_ok();
+    let note = note.trim();
+    Some(if is_read && !note.is_empty() { note.to_owned() } else { "another process".to_owned() })
 }

@@ -1,59 +1,124 @@
-//! What `doctor` and `whoami` are about: the sign-in of the given flags, else that of a kubeconfig's entry.
+//! What `doctor` and `whoami` are about: a kubeconfig's entry with the given flags laid over it.
+//!
+//! A flag that is given takes the place of the entry's argument of that name, as if it stood there. With
+//! `--server-id` and neither `--context` nor `--kubeconfig`, the flags say everything, and no kubeconfig is
+//! looked at.
 
-use crate::cli::flags::{FLAGS, Id};
+use crate::cli::flags::{Command, FLAGS, Id};
 use crate::cli::options::Options;
 use crate::cli::parse::{Given, parse_exec_args};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::kubeconfig::active::{self, Active, Exec, How};
+use crate::kubeconfig::active::{self, Active, How};
+use crate::kubeconfig::convert::{Kind, convert, exec_args, kind};
+use crate::kubeconfig::read_users;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
-/// Flags that say where to look, not how to sign in.
-const ABOUT_LOOKING: &[Id] = &[
-    Id::Context,
-    Id::Kubeconfig,
-    Id::OutputFormat,
-    Id::SignIn,
-    Id::Verbosity,
-    Id::LogToStderr,
-    Id::CacheDir,
-    Id::TokenCacheDir,
+/// What can be wrong with settings that were read well, each alone, then all; without it, the rest can still be
+/// looked at.
+const CHECKED: &[&[Id]] = &[
+    &[Id::Login],
+    &[Id::AuthorityHost],
+    &[Id::PopEnabled, Id::PopClaims],
+    &[Id::Login, Id::AuthorityHost, Id::PopEnabled, Id::PopClaims],
 ];
 
 /// A sign-in that would happen.
 pub struct Subject {
-    /// The kubeconfig's entry that it comes from.
-    pub entry: Active,
+    /// The kubeconfig's entry that it comes from; `None` where the flags alone count.
+    pub entry: Option<Active>,
+    /// What the entry is.
+    pub kind: Kind,
     /// The world in which the entry's program would run.
     pub ctx: Context,
-    /// Its options; the error is what `get-token` would say. `None` where no program is run.
+    /// Its options; the error is what `get-token` would say. `None` where kubelogin is not run. Those of an
+    /// `auth-provider` entry are what conversion would make of it.
     pub options: Option<Result<Options>>,
     /// Flags that this version does not know, which would stop `get-token`.
     pub unknown: Vec<Error>,
+    given: Given,
 }
 
-/// Whether the command line says how to sign in.
-pub fn is_given(given: &Given) -> bool {
-    FLAGS.iter().any(|flag| !ABOUT_LOOKING.contains(&flag.id) && given.last(flag.id).is_some())
+/// Whether the command line says all that there is to say about the sign-in.
+pub fn are_alone(given: &Given) -> bool {
+    let is_given = |id| given.last(id).is_some();
+    is_given(Id::ServerId) && !is_given(Id::Context) && !is_given(Id::Kubeconfig)
 }
 
-/// Finds the kubeconfig's entry and reads its arguments as `get-token` would.
+/// The sign-in of the flags alone.
+pub fn of_flags(ctx: &Context, given: &Given) -> Subject {
+    Subject {
+        entry: None,
+        kind: Kind::Ours,
+        ctx: ctx.with_env(ctx.env.clone()),
+        options: Some(Options::resolve(given.without(&[]), &ctx.env)),
+        unknown: Vec::new(),
+        given: given.without(&[]),
+    }
+}
+
+/// Finds the kubeconfig's entry and reads its arguments as `get-token` would, with the given flags over them.
 ///
 /// # Errors
 /// No entry is found.
-pub fn of_kubeconfig(ctx: &Context, options: &Options) -> Result<Subject> {
-    let entry = active::find(ctx, options.path(Id::Kubeconfig), options.text(Id::Context))?;
-    let How::Exec(exec) = &entry.how else {
-        let ctx = ctx.with_env(ctx.env.clone());
-        return Ok(Subject { ctx, options: None, unknown: Vec::new(), entry });
+pub fn of_kubeconfig(ctx: &Context, given: &Given) -> Result<Subject> {
+    let said = |id| given.last(id).filter(|value| !value.is_empty());
+    let context = said(Id::Context).and_then(OsStr::to_str);
+    let entry = active::find(ctx, said(Id::Kubeconfig).map(Path::new), context)?;
+    let users = read_users(&entry.file, |_| true)?.document.users;
+    let user = users.into_iter().find(|user| user.name == entry.user).map(|user| user.value);
+    let mut subject = Subject { kind: user.as_ref().map_or(Kind::Other, kind), ..of_flags(ctx, given) };
+    let args = match (subject.kind, &entry.how, &user) {
+        (Kind::Ours, How::Exec(exec), _) => {
+            subject.ctx = ctx.with_env(ctx.env.with(exec.env.iter().cloned()));
+            Some(Ok(exec.args.clone()))
+        }
+        (Kind::Ours, How::AuthProvider(_), Some(user)) => Some(
+            Options::resolve(given.without(&[]), &ctx.env)
+                .and_then(|options| convert(&options, user))
+                .map(|converted| exec_args(&converted.user)),
+        ),
+        _ => None,
     };
-    let ctx = ctx.with_env(ctx.env.with(exec.env.iter().cloned()));
-    let (options, unknown) = read(&ctx, exec);
-    Ok(Subject { ctx, options: Some(options), unknown, entry })
+    subject.options = args.map(|args| {
+        let (of_entry, unknown) = parse_exec_args(&args?)?;
+        subject.unknown = unknown;
+        subject.given = laid_over(&of_entry, given)?;
+        Options::resolve(subject.given.without(&[]), &subject.ctx.env)
+    });
+    subject.entry = Some(entry);
+    Ok(subject)
 }
 
-fn read(ctx: &Context, exec: &Exec) -> (Result<Options>, Vec<Error>) {
-    match parse_exec_args(&exec.args) {
-        Ok((given, unknown)) => (Options::resolve(given, &ctx.env), unknown),
-        Err(error) => (Err(error), Vec::new()),
+impl Subject {
+    /// The options without those that nobody can work with, where there are such.
+    pub fn rest(&self) -> Option<Options> {
+        let without = |ids: &&[Id]| {
+            let no_login = ("AAD_LOGIN_METHOD".into(), OsString::new());
+            let env = self.ctx.env.with(ids.contains(&Id::Login).then_some(no_login));
+            Options::resolve(self.given.without(ids), &env).ok()
+        };
+        CHECKED.iter().find_map(without)
     }
+}
+
+/// The entry's arguments, each replaced by the flag of its name that is given.
+fn laid_over(entry: &Given, given: &Given) -> Result<Given> {
+    const FOLDER: &[Id] = &[Id::CacheDir, Id::TokenCacheDir];
+    let mut args = vec![OsString::from("get-token")];
+    let mut push = |id: Id, value: &OsStr| {
+        let mut arg = OsString::from(format!("{}=", id.dashed()));
+        arg.push(value);
+        args.push(arg);
+    };
+    for flag in FLAGS.iter().filter(|flag| flag.belongs_to(Command::GetToken) && !FOLDER.contains(&flag.id)) {
+        let from = if given.last(flag.id).is_some() { given } else { entry };
+        from.all(flag.id).for_each(|value| push(flag.id, value));
+    }
+    // One setting with two names.
+    if let Some(folder) = given.last_of(FOLDER).or_else(|| entry.last_of(FOLDER)) {
+        push(Id::CacheDir, folder);
+    }
+    parse_exec_args(&args).map(|(both, _)| both)
 }

@@ -6,6 +6,7 @@ use crate::cache::listing::{Listed, list};
 use crate::cache::{Entry, Key};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
+use crate::cli::parse::Given;
 use crate::context::Context;
 use crate::error::{Error, Result, one_line};
 use crate::login::cache_key;
@@ -13,6 +14,7 @@ use crate::oauth::identity::Identity;
 use crate::style::{Style, Tone};
 use crate::time::rfc3339;
 use serde::Serialize;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// What the columns of names are wide.
@@ -43,8 +45,8 @@ struct Account<'a> {
 ///
 /// # Errors
 /// No cache folder, a context that is not there, nothing cached for it.
-pub fn run(ctx: &Context, options: &Options) -> Result<()> {
-    let wanted = wanted(ctx, options)?;
+pub fn run(ctx: &Context, given: &Given) -> Result<()> {
+    let wanted = wanted(ctx, given)?;
     let folder = wanted.folder.display();
     let listed =
         list(&wanted.folder).map_err(|e| Error::new(format!("cannot read the token cache {folder}: {e}")))?;
@@ -56,18 +58,22 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
             (is_current || !wanted.exclusive).then(|| account(ctx, listed, key, entry, is_current))
         })
         .collect();
-    if options.text(Id::OutputFormat) == Some("json") {
-        let json = serde_json::to_string_pretty(&accounts)
-            .map_err(|e| Error::new(format!("cannot write the answer: {e}")))?;
-        return ctx.print(&(json + "\n"));
-    }
     for problem in listed.iter().filter_map(|listed| Some((&listed.name, listed.content.as_ref().err()?))) {
         ctx.say(&one_line(&format!("Warning: {} is left out: {}", problem.0, problem.1)));
+    }
+    let is_json = given.last(Id::OutputFormat).and_then(OsStr::to_str) == Some("json");
+    if is_json {
+        let json = serde_json::to_string_pretty(&accounts)
+            .map_err(|e| Error::new(format!("cannot write the answer: {e}")))?;
+        ctx.print(&(json + "\n"))?;
     }
     if accounts.is_empty() {
         let what = if wanted.exclusive { "for this sign-in" } else { "in this folder" };
         return Err(Error::new(format!("nobody is signed in: no token is cached {what} ({folder})"))
             .hint("sign in with kubectl, or with kubelogin get-token; azurecli and azd have caches of their own: az account show"));
+    }
+    if is_json {
+        return Ok(());
     }
     let style = Style::of(ctx.stdout_screen, &ctx.env);
     let texts: Vec<String> = accounts.iter().map(|account| text(account, style)).collect();
@@ -93,19 +99,16 @@ impl Wanted {
     }
 }
 
-fn wanted(ctx: &Context, options: &Options) -> Result<Wanted> {
-    let given = options.given();
-    if subject::is_given(given) {
-        let key = cache_key(ctx, options)?;
+fn wanted(ctx: &Context, given: &Given) -> Result<Wanted> {
+    let flags = || Options::resolve(given.without(&[]), &ctx.env);
+    if subject::are_alone(given) {
+        let options = flags()?;
+        let key = cache_key(ctx, &options)?;
         return Ok(Wanted { folder: options.cache_dir(ctx)?, key, exclusive: true });
     }
-    let folder = |of: &Options, ctx: &Context| match given.last_of(&[Id::CacheDir, Id::TokenCacheDir]) {
-        Some(_) => options.cache_dir(ctx),
-        None => of.cache_dir(ctx),
-    };
-    let is_named = options.text(Id::Context).is_some();
-    let any = || options.cache_dir(ctx).map(|folder| Wanted { folder, key: None, exclusive: false });
-    let found = match subject::of_kubeconfig(ctx, options) {
+    let is_named = given.last(Id::Context).is_some_and(|name| !name.is_empty());
+    let any = || Ok(Wanted { folder: flags()?.cache_dir(ctx)?, key: None, exclusive: false });
+    let found = match subject::of_kubeconfig(ctx, given) {
         Err(error) if is_named => return Err(error),
         Err(_) => return any(),
         Ok(found) => found,
@@ -114,11 +117,12 @@ fn wanted(ctx: &Context, options: &Options) -> Result<Wanted> {
         Some(Ok(of)) => {
             let key = cache_key(&found.ctx, of);
             let key = if is_named { key? } else { key.unwrap_or_default() };
-            Ok(Wanted { folder: folder(of, &found.ctx)?, key, exclusive: is_named })
+            Ok(Wanted { folder: of.cache_dir(&found.ctx)?, key, exclusive: is_named })
         }
         Some(Err(error)) if is_named => Err(error.clone()),
         None if is_named => {
-            Err(Error::new(format!("the user \"{}\" does not sign in by kubelogin", found.entry.user)))
+            let user = found.entry.map_or(String::new(), |entry| entry.user);
+            Err(Error::new(format!("the user \"{user}\" does not sign in by kubelogin")))
         }
         Some(Err(_)) | None => any(),
     }
@@ -197,7 +201,7 @@ fn text(account: &Account, style: Style) -> String {
         line("roles", &count(identity.roles));
     }
     if let Some(key) = identity.bound_to_key.as_deref().or(account.proof_of_possession_key) {
-        line("bound to key", key);
+        line("bound to", &format!("the key {key}"));
     }
     if let Some(remedy) = identity.group_remedy() {
         let label = style.paint(Tone::Advice, "Hint:");

@@ -95,7 +95,12 @@ pub enum Login<'a> {
 pub fn cache_key(ctx: &Context, options: &Options) -> Result<Option<Key>> {
     let is_bound = pop::is_wanted(options);
     let options = options.without(&[Id::PopEnabled, Id::PopClaims]);
-    let key = match Login::new(ctx, &options)? {
+    let login = match options.login() {
+        // Without its password.
+        Mode::Ropc => Login::Person(Person::new(ctx, &options)?),
+        _ => Login::new(ctx, &options)?,
+    };
+    let key = match login {
         Login::Person(login) => Some(login.key()),
         Login::ServicePrincipal(login) => Some(login.key()),
         Login::ManagedIdentity(login) => Some(login.key()),
@@ -118,7 +123,12 @@ impl<'a> Login<'a> {
             }
         }
         match mode {
-            Mode::DeviceCode | Mode::Interactive | Mode::Ropc => Person::new(ctx, options).map(Self::Person),
+            Mode::DeviceCode | Mode::Interactive => Person::new(ctx, options).map(Self::Person),
+            Mode::Ropc => {
+                let person = Person::new(ctx, options)?;
+                options.required(Id::Password, "password")?;
+                Ok(Self::Person(person))
+            }
             Mode::ServicePrincipal => ServicePrincipal::new(ctx, options).map(Self::ServicePrincipal),
             Mode::Msi => ManagedIdentity::new(ctx, options).map(Self::ManagedIdentity),
             Mode::AzureCli => DeveloperCli::azure_cli(ctx, options).map(Self::DeveloperCli),

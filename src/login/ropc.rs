@@ -17,13 +17,13 @@ pub struct Password {
 }
 
 impl Password {
-    /// Takes them from the options.
+    /// Takes them from the options. That a password is there is checked by [`super::Login::new`]: what a token
+    /// is kept under is known without it.
     ///
     /// # Errors
-    /// One of them is missing.
+    /// The user name is missing.
     pub fn new(options: &Options) -> Result<Self> {
         let username = options.required(Id::Username, "username")?.to_owned();
-        options.required(Id::Password, "password")?;
         Ok(Self { username, password: options.secret(Id::Password).unwrap_or_else(|| Secret::from("")) })
     }
 

@@ -15,6 +15,7 @@ use crate::oauth::jws;
 use crate::oauth::token::Token;
 use crate::secret::Secret;
 use crate::sys::files;
+use crate::time::rfc3339;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -78,8 +79,12 @@ impl<'a> ServicePrincipal<'a> {
                 let opened =
                     ClientCertificate::read(&file.bytes, &file.password, now).map_err(|e| file.failed(e))?;
                 let certificate = &opened.certificate;
-                let text =
-                    format!("the certificate of {} has {}", file.path.display(), certificate.described());
+                let text = format!(
+                    "the certificate of {} has {}, valid from {}",
+                    file.path.display(),
+                    certificate.described(),
+                    rfc3339(certificate.not_before)
+                );
                 Ok((text, certificate.calendar_problem(now)))
             }
         }

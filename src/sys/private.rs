@@ -46,6 +46,16 @@ fn read_and(path: &Path, limit: u64, tighten: impl Fn(&File) -> bool) -> io::Res
     Ok(Private { bytes, was_readable_by_others })
 }
 
+/// Opens a regular file of this user for reading, without any effect on it.
+///
+/// # Errors
+/// As [`read`].
+pub fn open_to_look(path: &Path) -> io::Result<File> {
+    let file = open(OpenOptions::new().read(true), path)?;
+    check(&file, |_| true)?;
+    Ok(file)
+}
+
 /// Opens a regular file of this user for reading and writing; makes an empty one, mode 0600, if there is
 /// none.
 ///

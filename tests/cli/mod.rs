@@ -2,6 +2,8 @@
 
 mod completion;
 mod doctor;
+mod doctor_cache;
+mod doctor_entry;
 mod golden;
 mod readme;
 mod remove;

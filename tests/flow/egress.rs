@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The command with every internet address that it gives to the kernel written down.
-fn traced(command: &Command, log: &Path) -> Command {
+pub fn traced(command: &Command, log: &Path) -> Command {
     let mut traced = Command::new("strace");
     traced
         .args(["-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg,bind", "-o"])
@@ -26,7 +26,7 @@ fn traced(command: &Command, log: &Path) -> Command {
 }
 
 /// The lines that strace wrote of them; a port of our own on this machine is where a browser comes back to.
-fn addresses(log: &Path) -> Vec<String> {
+pub fn addresses(log: &Path) -> Vec<String> {
     let log = std::fs::read_to_string(log).unwrap();
     let is_own = |line: &str| line.contains(" bind(") && is_near(line);
     log.lines().filter(|line| line.contains("AF_INET") && !is_own(line)).map(str::to_owned).collect()
@@ -129,7 +129,7 @@ fn only_the_authority_of_the_environment_file_is_contacted() {
     }
 }
 
-fn is_there(tool: &str) -> bool {
+pub fn is_there(tool: &str) -> bool {
     let found = Command::new(tool).arg("-V").output().is_ok();
     if !found {
         println!("SKIP {tool}");

@@ -10,7 +10,7 @@ mod chromium;
 mod clock;
 mod device_code;
 #[cfg(target_os = "linux")]
-mod egress;
+pub mod egress;
 #[cfg(target_os = "linux")]
 mod faults;
 mod hostile;

@@ -52,6 +52,19 @@ impl Identity {
         identity
     }
 
+    /// Key and certificate in one file, the certificate with these dates (`YYYYMMDDHHMMSSZ`): `openssl ca` is
+    /// the only one that can date back.
+    pub fn dated(&self, from: &str, until: &str) -> PathBuf {
+        self.openssl(&["req", "-new", "-key", "key.pem", "-subj", "/CN=app", "-out", "app.csr"]);
+        self.file("index", "");
+        self.file("serial", "01");
+        self.file("ca.conf", "[ca]\ndefault_ca=c\n[c]\ndatabase=index\nnew_certs_dir=.\nserial=serial\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n");
+        let ca = ["ca", "-batch", "-notext", "-config", "ca.conf", "-selfsign", "-keyfile", "key.pem"];
+        let files = ["-in", "app.csr", "-out", "dated.pem", "-startdate", from, "-enddate", until];
+        self.openssl(&[&ca[..], &files].concat());
+        self.file("dated-pair.pem", [self.read("key.pem"), self.read("dated.pem")].concat())
+    }
+
     /// From a key file of the test data.
     pub fn of_key(pem: &[u8]) -> Self {
         let identity = Self { folder: TempDir::new() };

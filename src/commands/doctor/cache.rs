@@ -1,8 +1,9 @@
 //! The token cache: folder, entries, locks.
 
+use super::pop_key;
 use super::report::{Check, Report};
-use crate::cache::listing::{Listed, list};
-use crate::cache::{Policy, pop_key};
+use crate::cache::Policy;
+use crate::cache::listing::{Listed, first_sign_ins, list};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
@@ -14,7 +15,11 @@ use crate::sys::private;
 use crate::time::rfc3339;
 use std::path::Path;
 
-const NAME: &str = "cache";
+/// What the checks of the folder go by.
+pub const NAME: &str = "cache";
+
+const MAKE_IT_YOURS: &str =
+    "make it yours (chown, chmod 700), or name another with --cache-dir or KUBECACHEDIR";
 
 /// Looks at it without changing anything.
 pub fn check(ctx: &Context, options: &Options, report: &mut Report) {
@@ -35,26 +40,36 @@ pub fn check(ctx: &Context, options: &Options, report: &mut Report) {
 
 fn look(ctx: &Context, options: &Options, report: &mut Report) -> Result<()> {
     let folder = options.cache_dir(ctx)?;
+    let cannot = |what: String| {
+        Error::new(format!("the folder {} cannot be {what}", folder.display())).hint(MAKE_IT_YOURS)
+    };
     if !folder.exists() {
+        let above = folder.ancestors().skip(1).find(|above| above.exists()).unwrap_or(Path::new("."));
+        if !above.is_dir() || !private::can_write(above) {
+            let above = above.display();
+            return Err(cannot(format!("made below {above}, so every call has to sign in")));
+        }
         report.add(Check::good(NAME, format!("{} will be made at the first sign-in", folder.display())));
         return Ok(());
     }
-    let cannot = |what: &str| Error::new(format!("the folder {} {what}", folder.display()));
-    let listed = list(&folder).map_err(|e| cannot(&format!("cannot be read: {e}")))?;
-    if !private::can_write(&folder) {
-        return Err(cannot("cannot be written, so every call has to sign in")
-            .hint("make it yours (chown, chmod 700), or name another with --cache-dir or KUBECACHEDIR"));
-    }
+    let unread = |e: std::io::Error| cannot(format!("read: {e}"));
+    let listed = list(&folder).map_err(unread)?;
     let text = format!("{}: {} kept", folder.display(), count(listed.len()));
-    report.add(if private::is_readable_by_others(&folder) {
+    report.add(if !private::can_write(&folder) {
+        Check::failed(NAME, &cannot("written: no new token is kept".to_owned()))
+    } else if private::is_readable_by_others(&folder) {
         Check::doubtful(NAME, text + "; the folder can be read by others")
             .hint(format!("chmod 700 {}", folder.display()))
     } else {
         Check::good(NAME, text)
     });
     listed.iter().for_each(|entry| report.add(one(ctx, &folder, entry)));
-    if pop::is_wanted(options) && !folder.join(pop_key::FILE_NAME).exists() {
-        report.add(Check::fact(NAME, "the key of proof of possession will be made at the first sign-in"));
+    for (name, holder) in first_sign_ins(&folder).map_err(unread)? {
+        let text = format!("{holder} is getting {name}; others that want it wait");
+        report.add(Check::doubtful(NAME, text).hint("finish that sign-in, or end the process"));
+    }
+    if pop::is_wanted(options) {
+        report.add(pop_key::check(&folder));
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! The program, and the kubeconfig's entry that would run it.
 
 use super::report::{Check, Report};
+use crate::cli::parse::parse_exec_args;
 use crate::commands::subject::Subject;
 use crate::error::Error;
 use crate::kubeconfig::active::{Active, Exec, How};
-use crate::kubeconfig::convert::{KEPT_API_VERSIONS, SECRETS};
-use crate::sys::files::{find_program, own_path};
+use crate::kubeconfig::convert::{KEPT_API_VERSIONS, Kind, SECRETS};
+use crate::sys::files::{find_program, is_executable, own_path};
 use std::path::Path;
 
 const NAME: &str = "kubeconfig";
@@ -19,32 +20,41 @@ pub fn program() -> Check {
 
 /// What is wrong with the entry.
 pub fn check(subject: &Subject, report: &mut Report) {
-    let entry = &subject.entry;
+    let Some(entry) = &subject.entry else { return };
     report.add(Check::fact(
         NAME,
         format!("{}: context {}, user {}", entry.file.display(), entry.context, entry.user),
     ));
-    match &entry.how {
-        How::Exec(exec) => check_exec(subject, entry, exec, report),
-        How::AuthProvider(name) => {
-            let why = format!("the user signs in by the auth-provider \"{name}\", which kubectl no longer has");
-            report.add(Check::failed(NAME, &Error::new(why).hint(CONVERT)));
-        }
-        How::Other => report.add(
-            Check::doubtful(NAME, "the user signs in without kubelogin (a certificate, a token, or nothing)")
-                .hint("choose another context with --context, or ask for clusterUser credentials with: az aks get-credentials"),
+    match (&entry.how, subject.kind) {
+        (How::Exec(exec), Kind::Ours) => check_exec(subject, entry, exec, report),
+        (_, Kind::Foreign) => report.add(
+            Check::doubtful(
+                NAME,
+                "the entry is for another program named kubelogin (it has --oidc-issuer-url)",
+            )
+            .hint("this doctor is for entries of Azure's kubelogin"),
         ),
+        (How::AuthProvider(name), kind) => {
+            let why =
+                format!("the user signs in by the auth-provider \"{name}\", which kubectl no longer has");
+            let hint =
+                if kind == Kind::Ours { CONVERT } else { "get a new kubeconfig of the cluster's provider" };
+            report.add(Check::failed(NAME, &Error::new(why).hint(hint)));
+        }
+        (How::Exec(exec), _) => report.add(without_kubelogin(&format!("the program {}", exec.command))),
+        (How::Other, _) => report.add(without_kubelogin("a certificate, a token, or nothing")),
     }
+}
+
+fn without_kubelogin(how: &str) -> Check {
+    Check::doubtful(NAME, format!("the user signs in without kubelogin ({how})")).hint(
+        "choose another context with --context, ask for clusterUser credentials with: az aks get-credentials, or say what to look at by flags, --server-id among them",
+    )
 }
 
 fn check_exec(subject: &Subject, entry: &Active, exec: &Exec, report: &mut Report) {
     let mut problems = Vec::new();
     let fail = |why: String, hint: &str| Check::failed(NAME, &Error::new(why).hint(hint));
-    if exec.args.iter().any(|arg| arg.to_string_lossy().starts_with("--oidc-issuer-url")) {
-        let why = "the entry is for another program named kubelogin (it has --oidc-issuer-url)";
-        return report
-            .add(Check::doubtful(NAME, why).hint("this doctor is for entries of Azure's kubelogin"));
-    }
     if exec.args.first().and_then(|word| word.to_str()) != Some("get-token") {
         problems.push(fail("the entry's first argument is not get-token".to_owned(), CONVERT));
     }
@@ -65,21 +75,30 @@ fn check_exec(subject: &Subject, entry: &Active, exec: &Exec, report: &mut Repor
         problems
             .push(fail(format!("the entry was written for another version: {}", error.message()), CONVERT));
     }
-    if let Some(Ok(options)) = &subject.options {
-        for (id, variable) in SECRETS.iter().filter(|(id, _)| options.given().last(*id).is_some()) {
-            problems.push(
-                Check::doubtful(
-                    NAME,
-                    format!("{} stands in the file, readable by whoever reads that", id.dashed()),
-                )
-                .hint(format!("take it out and set {variable} instead")),
-            );
-        }
-    }
+    problems.extend(secrets(exec));
     if problems.is_empty() {
         problems.push(Check::good(NAME, format!("the entry runs {} {}", exec.command, "get-token")));
     }
     problems.into_iter().for_each(|problem| report.add(problem));
+}
+
+/// The secrets that stand in the file.
+fn secrets(exec: &Exec) -> Vec<Check> {
+    let stands = |what: &str| format!("{what} stands in the file, readable by whoever reads that");
+    let args = parse_exec_args(&exec.args).ok();
+    let mut found = Vec::new();
+    for (id, variable) in SECRETS {
+        if args.as_ref().is_some_and(|(given, _)| given.last(*id).is_some()) {
+            let check = Check::doubtful(NAME, stands(&id.dashed()));
+            found.push(check.hint(format!("take it out and set {variable} instead")));
+        }
+        let is_set = |name: &str| exec.env.iter().any(|(set, value)| set == name && !value.is_empty());
+        for name in id.flag().env.iter().map(|variable| variable.name).filter(|name| is_set(name)) {
+            let check = Check::doubtful(NAME, stands(&format!("{name}, in the entry's env,")));
+            found.push(check.hint("take it out and set it where kubectl is run"));
+        }
+    }
+    found
 }
 
 /// What is wrong with the program that the entry names.
@@ -88,13 +107,20 @@ fn program_of(exec: &Exec, subject: &Subject, folder: Option<&Path>) -> Option<C
     let relative = folder.map(|folder| folder.join(&exec.command)).filter(|path| path.is_file());
     let is_path = exec.command.contains('/');
     let found = if is_path { relative } else { find_program(&subject.ctx.env, &exec.command) };
+    let fail = |why: String, hint: String| Some(Check::failed(NAME, &Error::new(why).hint(hint)));
     let Some(found) = found else {
-        let why = format!("kubectl cannot find the program \"{}\"", exec.command);
-        return Some(Check::failed(
-            NAME,
-            &Error::new(why).hint("put its folder on PATH, or write its full path as the entry's command"),
-        ));
+        return fail(
+            format!("kubectl cannot find the program \"{}\"", exec.command),
+            "put its folder on PATH, or write its full path as the entry's command".to_owned(),
+        );
     };
+    if !is_executable(&found) {
+        let found = found.display();
+        return fail(
+            format!("kubectl cannot run {found}: it has no execute permission"),
+            format!("chmod +x {found}"),
+        );
+    }
     let same =
         |a: &Path, b: &Path| a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b);
     match own_path() {

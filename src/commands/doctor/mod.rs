@@ -5,57 +5,75 @@ mod cache;
 mod entry;
 mod mode;
 mod network;
+mod pop_key;
 mod report;
 mod settings;
 
 use super::subject::{self, Subject};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
+use crate::cli::parse::Given;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::login::Login;
 use crate::oauth::identity::Identity;
 use crate::time::rfc3339;
 use report::{Check, Report};
+use std::ffi::OsStr;
+
+/// What to do about a kubeconfig that does not say who signs in.
+const NO_ENTRY: &str =
+    "see what kubectl makes of it with: kubectl config get-contexts; or name another file with --kubeconfig";
 
 /// Runs the command.
 ///
 /// # Errors
 /// Something is wrong; the error says how much, and its hint what to fix first.
-pub fn run(ctx: &Context, options: &Options) -> Result<()> {
+pub fn run(ctx: &Context, given: &Given) -> Result<()> {
     let mut report = Report::default();
     report.add(entry::program());
-    if subject::is_given(options.given()) {
-        examine(ctx, options, options, &mut report);
+    if subject::are_alone(given) {
+        examine(&subject::of_flags(ctx, given), given, true, &mut report);
     } else {
-        match subject::of_kubeconfig(ctx, options) {
+        match subject::of_kubeconfig(ctx, given) {
             Ok(found) => {
                 entry::check(&found, &mut report);
-                let Subject { ctx: world, options: of, .. } = &found;
-                match of {
-                    Some(Ok(of)) => examine(world, of, options, &mut report),
-                    Some(Err(error)) => report.add(Check::failed("settings", error)),
-                    None => {}
-                }
+                examine(&found, given, true, &mut report);
             }
-            Err(error) => report.add(Check::failed("kubeconfig", &error)),
+            Err(error) => {
+                report.add(Check::failed("kubeconfig", &error.or_hint(NO_ENTRY)));
+                examine(&subject::of_flags(ctx, given), given, false, &mut report);
+            }
         }
     }
-    match options.text(Id::OutputFormat) {
+    match given.last(Id::OutputFormat).and_then(OsStr::to_str) {
         Some("json") => ctx.print(&report.json()?)?,
         _ => ctx.print(&report.text(ctx))?,
     }
-    report.verdict()
+    report.verdict(ctx)
 }
 
-/// Examines one sign-in; `asked` is doctor's own command line.
-fn examine(ctx: &Context, of: &Options, asked: &Options, report: &mut Report) {
-    settings::check(of, report);
-    network::check(ctx, of, report);
-    cache::check(ctx, of, report);
-    mode::check(ctx, of, report);
-    if asked.is_on(Id::SignIn) {
-        report.add(sign_in(ctx, of).unwrap_or_else(|e| Check::failed("sign-in", &e)));
+/// Examines one sign-in. Of one that `is_known` in part only, what its mode needs is not asked for.
+fn examine(subject: &Subject, asked: &Given, is_known: bool, report: &mut Report) {
+    let (rest, is_known) = match &subject.options {
+        None => return,
+        Some(Ok(_)) => (None, is_known),
+        Some(Err(error)) => {
+            report.add(Check::failed("settings", error));
+            (subject.rest(), false)
+        }
+    };
+    let options = subject.options.as_ref().and_then(|options| options.as_ref().ok());
+    let Some(options) = options.or(rest.as_ref()) else { return };
+    let ctx = &subject.ctx;
+    settings::check(subject, options, asked, report);
+    network::check(ctx, options, report);
+    cache::check(ctx, options, report);
+    if is_known {
+        mode::check(ctx, options, report);
+        if asked.is_on(Id::SignIn) {
+            report.add(sign_in(ctx, options).unwrap_or_else(|e| Check::failed("sign-in", &e)));
+        }
     }
 }
 

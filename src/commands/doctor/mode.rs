@@ -4,7 +4,7 @@ use super::report::{Check, Report};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::login::{Login, Mode};
 use crate::sys::process;
 
@@ -13,10 +13,7 @@ const NAME: &str = "login";
 /// Checks it.
 pub fn check(ctx: &Context, options: &Options, report: &mut Report) {
     if options.text(Id::ServerId).is_none() {
-        report.add(Check::failed(
-            NAME,
-            &crate::error::Error::new("server-id is required").hint("pass --server-id"),
-        ));
+        report.add(Check::failed(NAME, &Error::new("server-id is required").hint("pass --server-id")));
     }
     match facts(ctx, options) {
         Ok(checks) => checks.into_iter().for_each(|check| report.add(check)),
@@ -38,12 +35,20 @@ fn facts(ctx: &Context, options: &Options) -> Result<Vec<Check>> {
         }],
         Login::ServicePrincipal(login) => match login.described()? {
             (text, None) => vec![Check::good(NAME, text)],
-            (text, Some(problem)) => vec![Check::doubtful(NAME, format!("{text}; it {problem}"))],
+            (text, Some(problem)) => vec![Check::failed(
+                NAME,
+                &Error::new(format!("{text}; it {problem}")).hint(
+                    "register a new certificate with the app, or set this machine's clock if that is wrong",
+                ),
+            )],
         },
         Login::ManagedIdentity(login) => vec![Check::good(NAME, login.probe()?)],
         Login::Federated(login) => vec![match login.described(ctx.now())? {
             (text, true) => Check::good(NAME, text),
-            (text, false) => Check::doubtful(NAME, text).hint("its issuer has to give out a new one"),
+            (text, false) => Check::failed(
+                NAME,
+                &Error::new(format!("{text}; it has expired")).hint("its issuer has to give out a new one"),
+            ),
         }],
         Login::DeveloperCli(login) => vec![Check::good(NAME, login.status()?)],
     })

@@ -1,16 +1,21 @@
 //! Whether the authority can be reached, and how.
 
 use super::report::{Check, Report};
+use crate::cli::flags::Id;
 use crate::cli::options::Options;
+use crate::cloud::{self, Origin};
 use crate::context::Context;
-use crate::error::Result;
-use crate::login::Mode;
-use crate::login::session::Session;
-use crate::oauth::message::{Request, Retry};
+use crate::error::{Class, Error, Result};
+use crate::login::{Mode, session};
+use crate::oauth::authority::{Authority, Kind};
+use crate::oauth::discovery;
+use crate::oauth::message::{Request, Response, Retry};
+use crate::oauth::remedy::{Facts, remedy};
+use crate::oauth::token::{Failure, read_error};
 
 const NAME: &str = "authority";
 
-/// Asks the authority for its public configuration; whatever it answers, it is there.
+/// Asks the authority for its public configuration, that of any tenant where none is said.
 pub fn check(ctx: &Context, options: &Options, report: &mut Report) {
     if matches!(options.login(), Mode::Msi | Mode::AzureCli | Mode::Azd) {
         return;
@@ -21,22 +26,30 @@ pub fn check(ctx: &Context, options: &Options, report: &mut Report) {
 }
 
 fn reach(ctx: &Context, options: &Options, report: &mut Report) -> Result<()> {
-    let session = Session::new(ctx, options)?;
-    let url = session.authority.openid_configuration();
-    let proxy = session.http.proxy(ctx, &url)?;
+    let (base, origin) =
+        cloud::authority_base(options.text(Id::Environment), options.text(Id::AuthorityHost), &ctx.env)?;
+    let authority = Authority::new(&base, options.text(Id::TenantId).or(Some("common")))?;
+    let http = session::http(options);
+    let url = authority.openid_configuration();
+    let proxy = http.proxy(ctx, &url)?;
     let request = Request { retry: Retry::Never, ..Request::get(url) };
-    let response = session.http.send(ctx, &request)?;
-    let issuer = session.http.tls_issuer().unwrap_or_else(|| "somebody unnamed".to_owned());
-    report.add(Check::good(
-        NAME,
-        format!(
-            "{} answers{} (HTTP {}); its certificate was issued by {issuer}",
-            session.authority.base(),
-            proxy.map_or(String::new(), |proxy| format!(" through the proxy {proxy}")),
-            response.status,
-        ),
-    ));
-    if let Some(seconds) = session.http.clock_skew() {
+    let response = http.send(ctx, &request)?;
+    let issuer = http.tls_issuer().unwrap_or_else(|| "somebody unnamed".to_owned());
+    let text = format!(
+        "{} answers{} (HTTP {}); its certificate was issued by {issuer}",
+        authority.base(),
+        proxy.map_or(String::new(), |proxy| format!(" through the proxy {proxy}")),
+        response.status,
+    );
+    report.add(match refusal(options, &authority, origin, &response) {
+        None => Check::good(NAME, text),
+        Some(error) if error.class() == Class::Passing => {
+            Check::doubtful(NAME, format!("{text}; {}", error.message()))
+                .hint("the service is at fault just now: try again in a while")
+        }
+        Some(error) => Check::failed(NAME, &error),
+    });
+    if let Some(seconds) = http.clock_skew() {
         let direction = if seconds > 0 { "ahead of" } else { "behind" };
         report.add(
             Check::doubtful(
@@ -47,4 +60,29 @@ fn reach(ctx: &Context, options: &Options, report: &mut Report) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// What is wrong with the answer. A document that no sign-in would read is not read here either.
+fn refusal(options: &Options, authority: &Authority, origin: Origin, response: &Response) -> Option<Error> {
+    let is_read =
+        origin == Origin::AuthorityHost && !authority.is_well_known() && authority.kind() == Kind::Entra;
+    if response.is_success() && !is_read {
+        return None;
+    }
+    let error = discovery::read_configuration(response, authority).err()?;
+    let codes = match read_error(response) {
+        Failure::Oauth(error) => error.codes(),
+        Failure::Other(_) => Vec::new(),
+    };
+    let said = |id| options.text(id).unwrap_or("none").to_owned();
+    let facts = Facts {
+        tenant: said(Id::TenantId),
+        client: said(Id::ClientId),
+        authority: authority.base(),
+        ..Facts::default()
+    };
+    Some(match remedy(&codes, &facts) {
+        Some(hint) => error.or_hint(hint),
+        None => error,
+    })
 }

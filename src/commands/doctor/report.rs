@@ -101,13 +101,18 @@ impl Report {
             .map_err(|e| Error::new(format!("cannot write the answer: {e}")))
     }
 
-    /// Whether nothing is wrong; else what to fix first.
+    /// Whether nothing is wrong; else what to fix first. Where nothing failed, the first warning is named.
     ///
     /// # Errors
     /// That something is.
-    pub fn verdict(&self) -> Result<()> {
+    pub fn verdict(&self, ctx: &Context) -> Result<()> {
         let failed: Vec<&Check> = self.0.iter().filter(|check| check.mark == Mark::Fail).collect();
-        let Some(first) = failed.first() else { return Ok(()) };
+        let Some(first) = failed.first() else {
+            if let Some(first) = self.0.iter().find(|check| check.mark == Mark::Warn) {
+                ctx.say(&format!("Nothing failed; look at this first: {}: {}", first.name, first.text));
+            }
+            return Ok(());
+        };
         let count = match failed.len() {
             1 => "one check failed".to_owned(),
             n => format!("{n} checks failed"),

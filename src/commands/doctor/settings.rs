@@ -1,31 +1,143 @@
-//! Every setting that is not a default, and where it came from.
+//! Every effective setting, and where it came from.
 
 use super::report::{Check, Report};
-use crate::cli::flags::Id;
+use crate::cli::flags::{Flag, Id};
 use crate::cli::options::{Options, Source};
+use crate::cli::parse::Given;
+use crate::commands::subject::Subject;
+use crate::kubeconfig::active::How;
+use crate::login::{Mode, pop};
+use std::borrow::Cow;
+use std::ffi::OsStr;
 
 const NAME: &str = "settings";
 
-/// Lists them; secrets are said to be set, not shown.
-pub fn check(options: &Options, report: &mut Report) {
-    if options.source(Id::Login) == Source::Default {
-        report.add(Check::fact(NAME, format!("--login {}, the default", options.login().name())));
-    }
-    let about_looking = |id: Id| matches!(id, Id::Kubeconfig | Id::Context | Id::OutputFormat | Id::SignIn);
-    for (flag, value, source) in options.said() {
-        if flag.is_global() || about_looking(flag.id) {
-            continue;
+/// Settings that count also where nobody says anything.
+const DEFAULTS: &[Id] = &[Id::Environment, Id::Login, Id::Timeout, Id::TokenCache];
+
+/// Both names of the cache folder.
+const FOLDER: &[Id] = &[Id::CacheDir, Id::TokenCacheDir];
+
+/// Variables that are no flag's.
+const VARIABLES: &[&str] = &[
+    "AZURE_ENVIRONMENT_FILEPATH",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// Lists them; secrets are said to be set, not shown. `asked` is doctor's own command line.
+pub fn check(subject: &Subject, options: &Options, asked: &Given, report: &mut Report) {
+    let mut settings: Vec<(&Flag, Cow<str>, Source)> = options
+        .said()
+        .filter(|(flag, ..)| !is_about_looking(flag))
+        .map(|(flag, value, source)| (flag, shown(flag, value, options), source))
+        .collect();
+    let has_host = options.text(Id::AuthorityHost).is_some();
+    for id in DEFAULTS.iter().filter(|id| options.source(**id) == Source::Default) {
+        if *id != Id::Environment || !has_host {
+            settings.push((id.flag(), options.text(*id).unwrap_or_default().into(), Source::Default));
         }
-        let value = if flag.secret { "(set)".into() } else { value.to_string_lossy() };
-        let text = format!("--{} {value}", flag.long);
-        report.add(match source {
-            Source::Env(name) if options.given().last(flag.id).is_some() => {
-                Check::doubtful(NAME, format!("{text}, from {name}, which overrides the flag")).hint(format!(
-                    "unset {name}, or pass --disable-environment-override, if that is not meant"
-                ))
-            }
-            Source::Env(name) => Check::fact(NAME, format!("{text}, from {name}")),
-            Source::Flag | Source::Default => Check::fact(NAME, text),
-        });
+    }
+    if let Ok(folder) = options.cache_dir(&subject.ctx) {
+        let is_given = options.given().last_of(FOLDER).is_some_and(|folder| !folder.is_empty());
+        let source = if is_given { Source::Flag } else { options.source(Id::CacheDir) };
+        settings.push((Id::CacheDir.flag(), folder.display().to_string().into(), source));
+    }
+    settings.sort_by_key(|(flag, ..)| flag.long);
+    for (flag, value, source) in settings {
+        report.add(one(subject, options, asked, flag, &format!("--{} {value}", flag.long), source));
+    }
+    for name in VARIABLES {
+        if let Some(value) = subject.ctx.env.text(name) {
+            let value = without_userinfo(value);
+            let place = if is_of_entry(subject, name) { ", from the kubeconfig's env" } else { "" };
+            report.add(Check::fact(NAME, format!("{name} {value}{place}")));
+        }
+    }
+    ignored(options, report);
+}
+
+/// What says where to look, not how to sign in; and the cache folder, which has two names.
+fn is_about_looking(flag: &Flag) -> bool {
+    flag.is_global()
+        || FOLDER.contains(&flag.id)
+        || matches!(flag.id, Id::Kubeconfig | Id::Context | Id::OutputFormat | Id::SignIn)
+}
+
+fn shown<'o>(flag: &Flag, value: &'o OsStr, options: &Options) -> Cow<'o, str> {
+    if flag.secret {
+        return "(set)".into();
+    }
+    if flag.repeats {
+        let all: Vec<String> = options.given().all(flag.id).map(|v| v.display().to_string()).collect();
+        return all.join(", ").into();
+    }
+    match (flag.id, value.to_string_lossy()) {
+        (Id::AuthorityHost, text) => without_userinfo(&text).into_owned().into(),
+        (_, text) => text,
+    }
+}
+
+fn one(
+    subject: &Subject,
+    options: &Options,
+    asked: &Given,
+    flag: &Flag,
+    text: &str,
+    source: Source,
+) -> Check {
+    let asks = |id: Id| asked.last(id).is_some();
+    let is_asked = asks(flag.id) || flag.id == Id::CacheDir && asks(Id::TokenCacheDir);
+    let name = match source {
+        Source::Default => return Check::fact(NAME, format!("{text} (default)")),
+        Source::Flag if is_asked => return Check::fact(NAME, format!("{text}, from {}", flag.id.dashed())),
+        Source::Flag => return Check::fact(NAME, format!("{text}, from the kubeconfig")),
+        Source::Env(name) => name,
+    };
+    let is_of_entry = is_of_entry(subject, name);
+    let place = if is_of_entry { " in the kubeconfig's env" } else { "" };
+    if options.given().last(flag.id).is_none() {
+        return Check::fact(NAME, format!("{text}, from {name}{place}"));
+    }
+    let change = if is_of_entry { "take it out of the kubeconfig's entry" } else { "unset it" };
+    Check::doubtful(NAME, format!("{text}, from {name}{place}, which overrides the flag"))
+        .hint(format!("{change}, or pass --disable-environment-override, if that is not meant"))
+}
+
+/// Whether the kubeconfig's entry sets the variable.
+fn is_of_entry(subject: &Subject, name: &str) -> bool {
+    match subject.entry.as_ref().map(|entry| &entry.how) {
+        Some(How::Exec(exec)) => exec.env.iter().any(|(variable, _)| variable == name),
+        _ => false,
+    }
+}
+
+/// Flags that do not count in this mode.
+fn ignored(options: &Options, report: &mut Report) {
+    let (mode, is_legacy) = (options.login(), options.is_on(Id::Legacy));
+    let in_mode = format!("in {} login", mode.name());
+    if is_legacy && !matches!(mode, Mode::DeviceCode | Mode::Ropc | Mode::ServicePrincipal) {
+        report.add(Check::doubtful(NAME, format!("--legacy is ignored {in_mode}")));
+    }
+    if options.is_on(Id::PopEnabled) && !pop::is_wanted(options) {
+        let why = if is_legacy { "with --legacy" } else { &in_mode };
+        report.add(Check::doubtful(NAME, format!("--pop-enabled is ignored {why}")));
+    }
+}
+
+/// An address to show: what stands before its last `@`, which may be a user name and a password, is masked.
+fn without_userinfo(text: &str) -> Cow<'_, str> {
+    let Some((before, after)) = text.rsplit_once('@') else {
+        return Cow::Borrowed(text);
+    };
+    match before.split_once("://") {
+        Some((scheme, _)) => Cow::Owned(format!("{scheme}://***@{after}")),
+        None => Cow::Owned(format!("***@{after}")),
     }
 }
