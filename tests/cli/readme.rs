@@ -4,6 +4,7 @@
 use crate::flow::kubectls;
 use crate::flow::proxies::Proxy;
 use crate::support::api_server::NODE;
+use crate::support::ca::Leaf;
 use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT, unsigned_jwt};
 use crate::support::http::{Reply, Server};
 use crate::support::openssl::{self, Identity};
@@ -14,10 +15,31 @@ use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
 
+/// The blocks in a language.
+fn blocks(language: &str) -> impl Iterator<Item = &'static str> {
+    let start = format!("```{language}\n");
+    let at: Vec<usize> = README.match_indices(&start).map(|(at, start)| at + start.len()).collect();
+    at.into_iter().map(|at| README[at..].split("```").next().unwrap())
+}
+
+/// The script in the pipeline's step.
+fn inline_script() -> String {
+    let step = blocks("yaml").find(|block| block.contains("AzureCLI@2")).unwrap();
+    let (before, script) = step.split_once("inlineScript: |\n").unwrap();
+    let indent = before.len() - before.trim_end_matches(' ').len() + 2;
+    let lines = script.lines().take_while(|line| line.len() - line.trim_start().len() >= indent);
+    lines.map(|line| format!("{}\n", line.trim_start())).collect()
+}
+
 /// The shell examples that use kubelogin; those of building it are run by CI.
 fn examples() -> Vec<&'static str> {
-    let blocks = README.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let blocks = blocks("sh");
     blocks.filter(|block| !block.contains("make ") && block.contains("kube")).collect()
+}
+
+/// A token of another issuer that the app trusts.
+fn federated() -> String {
+    unsigned_jwt(&json!({ "sub": "system:serviceaccount:ns:app" }))
 }
 
 struct World {
@@ -25,6 +47,7 @@ struct World {
     proxy: Proxy,
     api: ApiServer,
     metadata: Server,
+    devops: Server,
     identity: Identity,
 }
 
@@ -32,19 +55,24 @@ impl World {
     fn start() -> Self {
         let entra = Entra::start();
         let known = entra.checker(SERVER);
-        let api =
-            ApiServer::start(entra.ca(), move |token| known(token) || token == "of-az" || token == "of-imds");
+        let api = ApiServer::start(entra.ca(), move |token| {
+            known(token) || ["of-az", "of-azd", "of-imds"].contains(&token)
+        });
         let metadata = Server::start(None, |_| {
             Reply::json(
                 200,
                 &json!({ "access_token": "of-imds", "expires_in": "3600", "token_type": "Bearer" }),
             )
         });
+        let devops = Server::start(Some(entra.ca().server(Leaf::Good)), |request| {
+            assert_eq!(request.header("authorization"), Some("Bearer of-the-job"));
+            Reply::json(200, &json!({ "oidcToken": federated() }))
+        });
         let identity = Identity::rsa();
         entra.state().certificates.push(identity.registration());
         entra.state().people.passwords.insert("user@contoso.com".to_owned(), "hunter2".to_owned());
         let proxy = Proxy::start(entra.port(), None);
-        Self { entra, proxy, api, metadata, identity }
+        Self { entra, proxy, api, metadata, devops, identity }
     }
 
     /// A home as the example's reader has it.
@@ -59,7 +87,8 @@ impl World {
                 ca.display()
             ),
         );
-        home.file("token", self.federated());
+        home.file("token", federated());
+        self.entra.state().federated = Some(federated());
         home.file(
             "stack.json",
             r#"{"activeDirectoryEndpoint": "https://adfs.local.azurestack.external/adfs"}"#,
@@ -75,6 +104,10 @@ impl World {
             "az",
             "case \"$*\" in *get-access-token*) echo '{\"accessToken\":\"of-az\",\"expires_on\":4102444800}';; esac",
         );
+        tool(
+            "azd",
+            "case \"$*\" in 'auth token'*) echo '{\"token\":\"of-azd\",\"expiresOn\":\"2100-01-01T00:00:00Z\"}';; esac",
+        );
         tool("jq", "grep -o '\"token\":\"[^\"]*\"'");
         // The app's registration knows this certificate.
         let keys = self.identity.path("key.pem");
@@ -83,14 +116,8 @@ impl World {
         home
     }
 
-    fn federated(&self) -> String {
-        let token = unsigned_jwt(&json!({ "sub": "system:serviceaccount:ns:app" }));
-        self.entra.state().federated = Some(token.clone());
-        token
-    }
-
     /// Runs an example; what it printed.
-    fn run(&self, example: &str) -> (bool, String) {
+    fn run(&self, example: &str, more: &[(&str, &str)]) -> (bool, String) {
         let home = self.home();
         let mut script = example.to_owned();
         for (placeholder, value) in [
@@ -120,6 +147,7 @@ impl World {
             .env("HTTPS_PROXY", self.proxy.url(""))
             .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", self.metadata.url())
             .envs([("CLIENT", CLIENT), ("TENANT", TENANT), ("CLUSTER", "k")])
+            .envs(more.iter().copied())
             .output()
             .unwrap();
         let text =
@@ -142,12 +170,65 @@ fn the_examples_work() {
         let needs_browser = example.contains("-l interactive");
         let lines = example.lines().filter(|line| !(needs_browser && line.starts_with("kubectl")));
         let script: Vec<&str> = lines.collect();
-        let (succeeded, text) = world.run(&script.join("\n"));
+        let (succeeded, text) = world.run(&script.join("\n"), &[]);
         assert!(succeeded, "{example}\n{text}");
         if example.contains("kubectl get nodes") && !needs_browser {
             assert!(text.contains(NODE), "{example}\n{text}");
         }
     }
+}
+
+/// The step of Azure Pipelines, at an OIDC endpoint of this machine.
+#[test]
+fn the_pipeline_s_step_works() {
+    if kubectls().is_empty() || !openssl::is_there() {
+        println!("SKIP kubectl or openssl");
+        return;
+    }
+    let world = World::start();
+    let job = [
+        ("AZURESUBSCRIPTION_CLIENT_ID", CLIENT),
+        ("AZURESUBSCRIPTION_TENANT_ID", TENANT),
+        ("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "connection"),
+        ("SYSTEM_ACCESSTOKEN", "of-the-job"),
+        ("SYSTEM_OIDCREQUESTURI", &format!("{}oidctoken", world.devops.url())),
+    ];
+    let script = inline_script();
+    assert!(script.starts_with("kubelogin convert-kubeconfig -l azurepipelines"), "{script}");
+    let (succeeded, text) = world.run(&script, &job);
+    assert!(succeeded && text.contains(NODE), "{text}");
+    assert!(
+        world
+            .devops
+            .requests()
+            .iter()
+            .any(|request| request.target.contains("serviceConnectionId=connection"))
+    );
+}
+
+#[test]
+fn every_command_is_in_its_table() {
+    let table = README.split("| command | does |").nth(1).unwrap().split("\n\n").next().unwrap();
+    for row in kubelogin::cli::flags::COMMANDS {
+        assert!(table.contains(&format!("`{}", row.name)), "{}", row.name);
+    }
+}
+
+/// groff finds nothing wrong with the manual page.
+#[test]
+fn the_manual_page_is_well_formed() {
+    let page = crate::support::Kubelogin::new(&["help", "--man"]).run().stdout;
+    let files = TempDir::new();
+    let file = files.file("kubelogin.1", page);
+    let output = Command::new("groff").args(["-man", "-ww", "-Tutf8"]).arg(file).output();
+    let Ok(output) = output else { return println!("SKIP groff") };
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    let page = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() && complaints.contains("cannot load") {
+        return println!("SKIP groff: {complaints}");
+    }
+    assert_eq!((output.status.code(), complaints.as_ref()), (Some(0), ""));
+    assert!(page.contains("sign in to Kubernetes") && page.contains("convert"), "{page}");
 }
 
 /// What is linked to inside of the page is there.
