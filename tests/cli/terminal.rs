@@ -144,7 +144,7 @@ fn every_wait_says_what_and_how_to_end_it() {
 fn a_wait_inside_of_a_call_counts_on_one_line() {
     let silent = Listener::start(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
     let command = format!(
-        "timeout -s INT 5 {} get-token --server-id s --client-id c --tenant-id t --disable-instance-discovery --authority-host https://127.0.0.1:{}/",
+        "{} get-token --timeout 8s --server-id s --client-id c --tenant-id t --disable-instance-discovery --authority-host https://127.0.0.1:{}/",
         binary().display(),
         silent.port()
     );
