@@ -92,12 +92,6 @@ impl Options {
         Self { given: self.given.without(ids), settings, login: self.login }
     }
 
-    /// The settings that were given or come from the environment.
-    pub fn said(&self) -> impl Iterator<Item = (&'static Flag, &OsStr, Source)> {
-        let said = self.settings.iter().filter(|setting| setting.source != Source::Default);
-        said.map(|setting| (setting.id.flag(), &*setting.value, setting.source))
-    }
-
     /// The login mode.
     pub fn login(&self) -> Mode {
         self.login

@@ -1,7 +1,7 @@
 //! Every effective setting, and where it came from.
 
 use super::report::{Check, Report};
-use crate::cli::flags::{Flag, Id};
+use crate::cli::flags::{FLAGS, Flag, Id};
 use crate::cli::options::{Options, Source};
 use crate::cli::parse::Given;
 use crate::commands::subject::Subject;
@@ -13,10 +13,13 @@ use std::ffi::OsStr;
 const NAME: &str = "settings";
 
 /// Settings that count also where nobody says anything.
-const DEFAULTS: &[Id] = &[Id::Environment, Id::Login, Id::Timeout, Id::TokenCache];
+const DEFAULTS: &[Id] = &[Id::Login, Id::Timeout, Id::TokenCache];
 
 /// Both names of the cache folder.
 const FOLDER: &[Id] = &[Id::CacheDir, Id::TokenCacheDir];
+
+/// What says where to look, not how to sign in.
+const ABOUT_LOOKING: &[Id] = &[Id::Kubeconfig, Id::Context, Id::OutputFormat, Id::SignIn, Id::TokenCacheDir];
 
 /// Variables that are no flag's.
 const VARIABLES: &[&str] = &[
@@ -33,25 +36,10 @@ const VARIABLES: &[&str] = &[
 
 /// Lists them; secrets are said to be set, not shown. `asked` is doctor's own command line.
 pub fn check(subject: &Subject, options: &Options, asked: &Given, report: &mut Report) {
-    let mut settings: Vec<(&Flag, Cow<str>, Source)> = options
-        .said()
-        .filter(|(flag, ..)| !is_about_looking(flag))
-        .map(|(flag, value, source)| (flag, shown(flag, value, options), source))
-        .collect();
-    let has_host = options.text(Id::AuthorityHost).is_some();
-    for id in DEFAULTS.iter().filter(|id| options.source(**id) == Source::Default) {
-        if *id != Id::Environment || !has_host {
-            settings.push((id.flag(), options.text(*id).unwrap_or_default().into(), Source::Default));
+    for flag in FLAGS {
+        if let Some((value, source)) = effective(subject, options, flag) {
+            report.add(one(subject, options, asked, flag, &format!("--{} {value}", flag.long), source));
         }
-    }
-    if let Ok(folder) = options.cache_dir(&subject.ctx) {
-        let is_given = options.given().last_of(FOLDER).is_some_and(|folder| !folder.is_empty());
-        let source = if is_given { Source::Flag } else { options.source(Id::CacheDir) };
-        settings.push((Id::CacheDir.flag(), folder.display().to_string().into(), source));
-    }
-    settings.sort_by_key(|(flag, ..)| flag.long);
-    for (flag, value, source) in settings {
-        report.add(one(subject, options, asked, flag, &format!("--{} {value}", flag.long), source));
     }
     for name in VARIABLES {
         if let Some(value) = subject.ctx.env.text(name) {
@@ -63,11 +51,22 @@ pub fn check(subject: &Subject, options: &Options, asked: &Given, report: &mut R
     ignored(options, report);
 }
 
-/// What says where to look, not how to sign in; and the cache folder, which has two names.
-fn is_about_looking(flag: &Flag) -> bool {
-    flag.is_global()
-        || FOLDER.contains(&flag.id)
-        || matches!(flag.id, Id::Kubeconfig | Id::Context | Id::OutputFormat | Id::SignIn)
+/// A setting's value, to be shown, and where it came from; `None` of one that does not count.
+fn effective<'o>(subject: &Subject, options: &'o Options, flag: &Flag) -> Option<(Cow<'o, str>, Source)> {
+    let source = options.source(flag.id);
+    if flag.id == Id::CacheDir {
+        let is_given = options.given().last_of(FOLDER).is_some_and(|folder| !folder.is_empty());
+        let folder = options.cache_dir(&subject.ctx).ok()?.display().to_string();
+        return Some((folder.into(), if is_given { Source::Flag } else { source }));
+    }
+    let has_host = options.text(Id::AuthorityHost).is_some();
+    let counts = match source {
+        Source::Default if flag.id == Id::Environment => !has_host,
+        Source::Default => DEFAULTS.contains(&flag.id),
+        _ => !flag.is_global() && !ABOUT_LOOKING.contains(&flag.id),
+    };
+    let value = options.path(flag.id).filter(|_| counts)?;
+    Some((shown(flag, value.as_os_str(), options), source))
 }
 
 fn shown<'o>(flag: &Flag, value: &'o OsStr, options: &Options) -> Cow<'o, str> {
