@@ -142,11 +142,13 @@ fn a_conversion_that_waits_for_a_lock_leaves_none() {
     // While it waits for one lock it holds none.
     let [a, _] = paths;
     let mut child = command().stderr(Stdio::piped()).spawn().unwrap();
-    BufReader::new(child.stderr.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let (mut stderr, mut said) = (BufReader::new(child.stderr.take().unwrap()), String::new());
+    stderr.read_line(&mut said).unwrap();
     let other = Kubelogin::new(&["convert-kubeconfig", "-lmsi", "--kubeconfig"]).arg(&a).run();
     assert_eq!(other.code, 0, "{}", other.stderr);
     std::fs::remove_file(files.path().join("b.lock")).unwrap();
-    assert!(child.wait().unwrap().success());
+    stderr.read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success(), "{said}");
     assert_eq!(names(files.path()), ["a", "b"]);
 }
 

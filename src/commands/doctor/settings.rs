@@ -7,6 +7,7 @@ use crate::cli::parse::Given;
 use crate::commands::subject::Subject;
 use crate::kubeconfig::active::How;
 use crate::login::{Mode, pop};
+use crate::oauth::url::without_userinfo;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
@@ -127,16 +128,5 @@ fn ignored(options: &Options, report: &mut Report) {
     if options.is_on(Id::PopEnabled) && !pop::is_wanted(options) {
         let why = if is_legacy { "with --legacy" } else { &in_mode };
         report.add(Check::doubtful(NAME, format!("--pop-enabled is ignored {why}")));
-    }
-}
-
-/// An address to show: what stands before its last `@`, which may be a user name and a password, is masked.
-fn without_userinfo(text: &str) -> Cow<'_, str> {
-    let Some((before, after)) = text.rsplit_once('@') else {
-        return Cow::Borrowed(text);
-    };
-    match before.split_once("://") {
-        Some((scheme, _)) => Cow::Owned(format!("{scheme}://***@{after}")),
-        None => Cow::Owned(format!("***@{after}")),
     }
 }
