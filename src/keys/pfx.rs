@@ -65,13 +65,15 @@ pub(super) fn open(bytes: &[u8], password: &str) -> Result<Contents> {
         let fits = pfx.mac.map_or(Ok(true), |mac| has_mac(mac, &pfx.safe, candidate, &mut budget))?;
         match pfx.contents(candidate, &mut budget) {
             Ok(contents) if fits => return Ok(contents),
-            // The password opens what it protects; so it is the code, or what it was made of, that is wrong.
-            Ok(contents) if !contents.is_empty() && pfx.is_encrypted() => return Err(BAD_CODE),
+            // The password opens what it protects; so it is the code, or what it was made of, that is wrong. Unless
+            // the next candidate says otherwise: PBES2 gives all of them the same key, the code does not.
+            Ok(contents) if !contents.is_empty() && pfx.is_encrypted() => flaw = BAD_CODE,
             Err(Flaw::WrongPassword) if fits && pfx.mac.is_some() => return Err(BAD_STRUCTURE),
             Err(Flaw::WrongPassword) | Ok(_) => {}
             Err(other) if fits => return Err(other),
             Err(other @ (Flaw::Unsupported(_) | Flaw::Iterations(_))) => return Err(other),
-            Err(other) => flaw = other,
+            Err(other) if flaw == Flaw::WrongPassword => flaw = other,
+            Err(_) => {}
         }
     }
     Err(match flaw {

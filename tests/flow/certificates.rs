@@ -93,11 +93,17 @@ fn passwords_of_every_kind_open_a_pfx() {
     // What OpenSSL before 1.1 made of the UTF-8 of "pä".
     let pfx = identity.pfx("x.pfx", "pÃ¤".as_bytes(), &["-legacy"]);
     signs_in(&entra, &pfx, "pä");
-    let absent = include_bytes!("../data/absent-password.pfx");
+    // No password at all; then what OpenSSL before 1.1 wrote with AES: the key of UTF-8, the code's of bytes.
     let entra = Entra::start();
     entra.state().certificates.push(Registration::of(include_bytes!("../data/absent-password.pem")));
     let folder = TempDir::new();
-    signs_in(&entra, &folder.file("absent.pfx", absent), "");
+    for (name, kept, password) in [
+        ("absent", &include_bytes!("../data/absent-password.pfx")[..], ""),
+        ("absent-aes", include_bytes!("../data/absent-password-aes.pfx"), ""),
+        ("bytewise-mac", include_bytes!("../data/bytewise-mac.pfx"), "pä"),
+    ] {
+        signs_in(&entra, &folder.file(name, kept), password);
+    }
 }
 
 #[test]
