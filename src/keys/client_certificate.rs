@@ -13,6 +13,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+/// Private keys in one file, each of which costs a check of its numbers.
+const MOST_KEYS: usize = 64;
+/// Certificates in one file. Whether one is an EC key's costs a multiplication for each pair of the two:
+/// half a second if there are as many as there may be.
+const MOST_CERTIFICATES: usize = 256;
+
 /// A key that signs, its certificate, and the certificates above that one.
 pub struct ClientCertificate {
     key: PrivateKey,
@@ -51,6 +57,7 @@ impl ClientCertificate {
 
     fn from_pfx(bytes: &[u8], password: &str, now: UnixTime) -> FlawResult<Self> {
         let contents = pfx::open(bytes, password)?;
+        refuse_too_many(contents.keys.len(), contents.certificates.len())?;
         let keys = contents.keys.iter().map(|der| PrivateKey::from_pkcs8(der)).collect();
         let certificates = contents.certificates.iter().map(|der| Certificate::read(der)).collect();
         Self::choose(keys, certificates, now)
@@ -58,16 +65,18 @@ impl ClientCertificate {
 
     fn from_pem(text: &str, password: &str, now: UnixTime) -> FlawResult<Self> {
         let (mut keys, mut certificates) = (Vec::new(), Vec::new());
-        let mut budget = Budget::new();
-        for block in pem::blocks(text)? {
+        let blocks = pem::blocks(text)?;
+        for block in &blocks {
             match block.label.as_str() {
-                "CERTIFICATE" | "X509 CERTIFICATE" => certificates.push(Certificate::read(&block.der)),
-                label if label.ends_with("PRIVATE KEY") => {
-                    keys.push(private_key(&block, password, &mut budget))
-                }
+                "CERTIFICATE" | "X509 CERTIFICATE" => certificates.push(block),
+                label if label.ends_with("PRIVATE KEY") => keys.push(block),
                 _ => {}
             }
         }
+        refuse_too_many(keys.len(), certificates.len())?;
+        let mut budget = Budget::new();
+        let keys = keys.into_iter().map(|block| private_key(block, password, &mut budget)).collect();
+        let certificates = certificates.into_iter().map(|block| Certificate::read(&block.der)).collect();
         Self::choose(keys, certificates, now)
     }
 
@@ -80,14 +89,19 @@ impl ClientCertificate {
         let mut flaws = Vec::new();
         let keys = readable(keys, &mut flaws);
         let mut certificates = readable(certificates, &mut flaws);
-        let matching = |valid: bool| {
-            keys.iter().enumerate().find_map(|(k, key)| {
-                let fits =
-                    |c: &Certificate| key.belongs_to(c) && (!valid || c.calendar_problem(now).is_none());
-                certificates.iter().position(fits).map(|c| (k, c))
-            })
-        };
-        let Some((key, certificate)) = matching(true).or_else(|| matching(false)) else {
+        let mut pair = None;
+        'found: for (k, key) in keys.iter().enumerate() {
+            for (c, certificate) in certificates.iter().enumerate() {
+                if key.belongs_to(certificate) {
+                    if certificate.calendar_problem(now).is_none() {
+                        pair = Some((k, c));
+                        break 'found;
+                    }
+                    pair = pair.or(Some((k, c)));
+                }
+            }
+        }
+        let Some((key, certificate)) = pair else {
             return Err(match flaws.into_iter().next() {
                 Some(flaw) => flaw,
                 None if keys.is_empty() => Flaw::NoKey,
@@ -120,6 +134,16 @@ impl ClientCertificate {
     pub fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>> {
         self.key.sign(algorithm, &self.certificate, message)
     }
+}
+
+fn refuse_too_many(keys: usize, certificates: usize) -> FlawResult<()> {
+    if keys > MOST_KEYS {
+        return Err(Flaw::TooMany("private keys", keys, MOST_KEYS));
+    }
+    if certificates > MOST_CERTIFICATES {
+        return Err(Flaw::TooMany("certificates", certificates, MOST_CERTIFICATES));
+    }
+    Ok(())
 }
 
 fn readable<T>(read: Vec<FlawResult<T>>, flaws: &mut Vec<Flaw>) -> Vec<T> {
@@ -159,4 +183,46 @@ fn base64_pfx(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let text: Zeroizing<String> = Zeroizing::new(text.split_ascii_whitespace().collect());
     let bytes = Zeroizing::new(STANDARD.decode(text.as_bytes()).ok()?);
     pfx::looks_like_one(&bytes).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, SystemTime};
+
+    const NOW: UnixTime = 1_767_323_045;
+
+    fn certificate_until(key: &rcgen::KeyPair, end: UnixTime) -> String {
+        let mut parameters = rcgen::CertificateParams::new(vec!["x".to_owned()]).unwrap();
+        parameters.not_before = SystemTime::UNIX_EPOCH.into();
+        parameters.not_after = (SystemTime::UNIX_EPOCH + Duration::from_secs(end)).into();
+        parameters.self_signed(key).unwrap().pem()
+    }
+
+    fn read(text: &str) -> FlawResult<ClientCertificate> {
+        ClientCertificate::parse(text.as_bytes(), "", NOW)
+    }
+
+    #[test]
+    fn of_one_keys_certificates_the_valid_one_counts_and_of_none_the_first() {
+        let (key, other) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+        let (expired, older) = (certificate_until(&key, NOW - 1), certificate_until(&key, NOW - 2));
+        let (valid, others) = (certificate_until(&key, NOW + 1), certificate_until(&other, NOW + 1));
+        let end = |parts: &[&str]| read(&parts.concat()).unwrap().certificate.not_after;
+        let key = key.serialize_pem();
+        assert_eq!(end(&[&key, &others, &expired, &older, &valid]), NOW + 1);
+        assert_eq!(end(&[&key, &others, &expired, &older]), NOW - 1);
+    }
+
+    #[test]
+    fn more_keys_or_certificates_than_anybody_has_are_refused() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let (certificate, key) = (certificate_until(&key, NOW + 1), key.serialize_pem());
+        let of = |keys: usize, certificates: usize| {
+            read(&[key.repeat(keys), certificate.repeat(certificates)].concat()).err()
+        };
+        assert_eq!(of(MOST_KEYS, MOST_CERTIFICATES), None);
+        assert_eq!(of(MOST_KEYS + 1, 1), Some(Flaw::TooMany("private keys", 65, 64)));
+        assert_eq!(of(1, MOST_CERTIFICATES + 1), Some(Flaw::TooMany("certificates", 257, 256)));
+    }
 }

@@ -15,6 +15,8 @@ pub(super) enum Flaw {
     Unsupported(String),
     /// More rounds of key derivation than any honest file has.
     Iterations(u64),
+    /// More of something than any honest file holds: what, how many, and how many are read.
+    TooMany(&'static str, usize, usize),
     /// There is no private key in it.
     NoKey,
     /// There is no certificate in it.
@@ -45,6 +47,9 @@ impl From<Flaw> for Error {
             Flaw::Iterations(n) => Self::new(format!(
                 "it asks for {n} rounds of key derivation; more than {MOST_ITERATIONS} are refused"
             )),
+            Flaw::TooMany(what, n, most) => {
+                Self::new(format!("it holds {n} {what}; more than {most} are refused"))
+            }
             Flaw::NoKey => Self::new("there is no private key in it")
                 .hint("use the PFX, or the PEM file that holds key and certificate"),
             Flaw::NoCertificate => Self::new("there is no certificate in it")

@@ -30,7 +30,7 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let Some(label) = begins(line) else { continue };
-        let mut body = Zeroizing::new(String::with_capacity(text.len()));
+        let mut body = Vec::new();
         let mut has_headers = false;
         loop {
             let line = lines.next().ok_or(Flaw::Damaged("a PEM block has no end"))?.trim();
@@ -43,9 +43,11 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
             if line.contains(':') {
                 has_headers = true;
             } else {
-                body.push_str(line);
+                body.push(line);
             }
         }
+        // In one allocation of the right size: the text may hold thousands of blocks.
+        let body = Zeroizing::new(body.concat());
         let der = STANDARD.decode(body.as_bytes()).map_err(|_| Flaw::Damaged("a PEM block is not base64"))?;
         blocks.push(Block { label: label.to_owned(), has_headers, der: Zeroizing::new(der) });
     }
