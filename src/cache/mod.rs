@@ -90,22 +90,6 @@ impl Cache {
         Ok(())
     }
 
-    fn try_wait(&self, ctx: &Context) -> io::Result<Option<lock::Lock>> {
-        self.prepare_folder(ctx)?;
-        let path = self.lock_path();
-        let mut waiting = Waiting::new(ctx);
-        loop {
-            if let Some(lock) = lock::try_lock(&path)? {
-                return Ok(Some(lock));
-            }
-            ctx.clock.sleep(WAIT_STEP);
-            waiting.tick(|| {
-                let holder = lock::note(&path).unwrap_or_else(|| "another process".to_owned());
-                format!("{} that is signing in already", holder.trim())
-            });
-        }
-    }
-
     /// A folder that cannot be locked or written.
     fn complain(&self, ctx: &Context, error: &io::Error) {
         let folder = self.path.parent().unwrap_or(&self.path);
@@ -145,19 +129,10 @@ impl flow::Store for Cache {
     }
 
     fn lock(&self, ctx: &Context) -> Self::Guard {
-        interrupt::exit_on_interrupt();
-        match self.try_wait(ctx) {
-            Ok(mut lock) => {
-                if let Some(lock) = &mut lock {
-                    lock.note(&format!("process {} (since {})\n", std::process::id(), rfc3339(ctx.now())));
-                }
-                lock
-            }
-            Err(e) => {
-                self.complain(ctx, &e);
-                None
-            }
-        }
+        let locked = self
+            .prepare_folder(ctx)
+            .and_then(|()| take_lock(ctx, &self.lock_path(), "is signing in already"));
+        locked.map_err(|e| self.complain(ctx, &e)).ok()
     }
 
     fn save(&self, ctx: &Context, entry: &Entry) {
@@ -169,6 +144,24 @@ impl flow::Store for Cache {
         if let Err(e) = written {
             self.complain(ctx, &e);
         }
+    }
+}
+
+/// Takes the lock at `path`, however long another process holds it. Who waits says for whom, who has it says
+/// since when.
+fn take_lock(ctx: &Context, path: &Path, what_the_holder_does: &str) -> io::Result<lock::Lock> {
+    interrupt::exit_on_interrupt();
+    let mut waiting = Waiting::new(ctx);
+    loop {
+        if let Some(mut lock) = lock::try_lock(path)? {
+            lock.note(&format!("process {} (since {})\n", std::process::id(), rfc3339(ctx.now())));
+            return Ok(lock);
+        }
+        ctx.clock.sleep(WAIT_STEP);
+        waiting.tick(|| {
+            let holder = lock::note(path).unwrap_or_else(|| "another process".to_owned());
+            format!("{holder} that {what_the_holder_does}")
+        });
     }
 }
 

@@ -3,11 +3,11 @@
 //! Tokens are bound to it by its id, so a lost key means a miss and nothing worse; a folder that does not
 //! work costs a warning and a key for this one call.
 
-use super::prepare_folder;
+use super::{prepare_folder, take_lock};
 use crate::context::Context;
 use crate::error::{Result, one_line};
 use crate::keys::RsaKey;
-use crate::sys::{files, lock, private};
+use crate::sys::{files, private};
 use std::io;
 use std::path::Path;
 
@@ -22,40 +22,38 @@ const LARGEST: u64 = 16 << 10;
 /// The operating system has no randomness.
 pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
     let path = folder.join(FILE_NAME);
-    if let Some(key) = load(ctx, &path) {
-        return Ok(key);
-    }
-    let warn = |e: &io::Error| {
-        let line = format!("Warning: the proof-of-possession key {} cannot be kept ({e})", path.display());
+    let warn = |what: &str| {
+        let line = format!("Warning: the proof-of-possession key {} {what}", path.display());
         ctx.say(&one_line(&line));
     };
+    if let Some(key) = load(&path, &warn) {
+        return Ok(key);
+    }
+    let cannot_be_kept = |e: &io::Error| warn(&format!("cannot be kept ({e})"));
     let lock_path = folder.join(format!("{FILE_NAME}{}", super::LOCK_SUFFIX));
-    let locked = prepare_folder(folder).and_then(|_| lock::lock(&lock_path));
+    let locked = prepare_folder(folder)
+        .and_then(|_| take_lock(ctx, &lock_path, "is making the proof-of-possession key"));
     let _guard = match locked {
         Ok(guard) => guard,
         Err(e) => {
-            warn(&e);
+            cannot_be_kept(&e);
             return RsaKey::generate();
         }
     };
-    // Another process may have made it meanwhile.
-    if let Some(key) = load(ctx, &path) {
+    // Another process may have made it meanwhile; what is wrong with it has been said.
+    if let Some(key) = load(&path, &|_| {}) {
         return Ok(key);
     }
     let key = RsaKey::generate()?;
     ctx.log(1, || format!("a new proof-of-possession key is kept in {}", path.display()));
     let process = std::process::id().to_string();
     if let Err(e) = files::replace(&path, key.to_pem().as_bytes(), None, &process) {
-        warn(&e);
+        cannot_be_kept(&e);
     }
     Ok(key)
 }
 
-fn load(ctx: &Context, path: &Path) -> Option<RsaKey> {
-    let warn = |what: &str| {
-        let line = format!("Warning: the proof-of-possession key {} {what}", path.display());
-        ctx.say(&one_line(&line));
-    };
+fn load(path: &Path, warn: &dyn Fn(&str)) -> Option<RsaKey> {
     let private = match private::read(path, LARGEST) {
         Ok(private) => private,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return None,

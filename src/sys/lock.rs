@@ -34,19 +34,17 @@ impl Lock {
 /// What the system says: the folder cannot be written, the file system has no locks, something else
 /// stands at the path.
 pub fn try_lock(path: &Path) -> io::Result<Option<Lock>> {
-    acquire(path, |file| match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(e)) => Err(e),
-    })
-}
-
-/// Takes the lock of `path`, however long that takes.
-///
-/// # Errors
-/// As [`try_lock`].
-pub fn lock(path: &Path) -> io::Result<Option<Lock>> {
-    acquire(path, |file| file.lock().map(|()| true))
+    for _ in 0..MOST_REPLACEMENTS {
+        let file = private::open_or_create(path)?;
+        match file.try_lock() {
+            Ok(()) if is_at(&file, path) => return Ok(Some(Lock { file })),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(e)) => return Err(e),
+        }
+    }
+    Err(io::Error::other("the lock file is replaced again and again"))
 }
 
 /// What the holder of the lock said with [`Lock::note`].
@@ -56,20 +54,6 @@ pub fn note(path: &Path) -> Option<String> {
     file.take(LONGEST_NOTE).read_to_string(&mut text).ok()?;
     let line = text.lines().next()?.trim();
     (!line.is_empty()).then(|| line.to_owned())
-}
-
-fn acquire(path: &Path, take: impl Fn(&File) -> io::Result<bool>) -> io::Result<Option<Lock>> {
-    for _ in 0..MOST_REPLACEMENTS {
-        let file = private::open_or_create(path)?;
-        match take(&file) {
-            Ok(true) if is_at(&file, path) => return Ok(Some(Lock { file })),
-            Ok(false) => return Ok(None),
-            Ok(true) => {}
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Err(io::Error::other("the lock file is replaced again and again"))
 }
 
 #[cfg(unix)]
@@ -97,7 +81,7 @@ mod tests {
         assert!(try_lock(&path).unwrap().is_none());
         assert_eq!(note(&path).as_deref(), Some("process 7"));
         drop(held);
-        let mut again = lock(&path).unwrap().unwrap();
+        let mut again = try_lock(&path).unwrap().unwrap();
         again.note("8");
         assert_eq!(note(&path).as_deref(), Some("8"));
         std::fs::remove_file(&path).unwrap();

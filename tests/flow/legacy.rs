@@ -1,8 +1,9 @@
 //! `--legacy`: the v1 endpoints and the `spn:` audience, and where it is ignored.
 
-use crate::support::Entra;
 use crate::support::entra::SERVER;
+use crate::support::http::{Reply, Server};
 use crate::support::people::People;
+use crate::support::{Entra, Kubelogin, TempDir};
 
 #[test]
 fn devicecode_and_ropc_use_the_v1_endpoints_with_a_cache_of_their_own() {
@@ -42,13 +43,30 @@ fn a_service_principal_gets_the_spn_audience_from_v1_with_a_cache_of_its_own() {
     assert!(legacy.stderr.contains("--pop-enabled is ignored with --legacy"), "{}", legacy.stderr);
     let target = entra.requests()[0].target.clone();
     assert!(target.ends_with("/oauth2/token?api-version=1.0"), "{target}");
+    let cache = TempDir::new();
+    let cache = format!("--cache-dir={}", cache.path().display());
+    let with = |more: &[&str]| entra.spn().args(&["--token-cache=all", &cache]).args(more).run().token();
+    let (legacy, usual) = (with(&["--legacy"]), with(&[]));
+    assert!(entra.knows(&legacy, &format!("spn:{SERVER}")) && entra.knows(&usual, SERVER));
+    assert_eq!((with(&["--legacy"]), with(&[])), (legacy, usual));
+    assert_eq!(entra.requests().len(), 3);
 }
 
 #[test]
 fn modes_that_know_no_legacy_tokens_say_so_at_v_1() {
-    let run =
-        crate::support::Kubelogin::new(&["get-token", "-lazurecli", "--server-id=s", "--legacy", "-v1"])
+    says_what_is_ignored(&["msi", "azurecli", "azd", "workloadidentity", "azurepipelines"], &["--legacy"]);
+}
+
+/// In each of these modes `-v 1` says that the first flag does not count, whether the sign-in works or not.
+#[track_caller]
+pub fn says_what_is_ignored(modes: &[&str], flags: &[&str]) {
+    let imds = Server::start(None, |_| Reply::new(400, "application/json", "{}"));
+    for mode in modes {
+        let run = Kubelogin::new(&["get-token", "--server-id=s", "-v1", "-l", mode])
+            .args(flags)
             .env("PATH", "/nonexistent")
+            .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", imds.url())
             .run();
-    assert!(run.stderr.contains("--legacy is ignored in azurecli login"), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("{} is ignored in {mode} login", flags[0])), "{}", run.stderr);
+    }
 }

@@ -1,9 +1,18 @@
 //! Proof of possession: the tokens that a cluster takes, and the key behind them.
 
-use crate::support::entra::{PopAnswer, SECRET, SERVER, now};
-use crate::support::people::{People, names};
+use crate::support::entra::{PopAnswer, SECRET, SERVER, now, unsigned_jwt};
+use crate::support::people::{People, Run, names};
 use crate::support::{ApiServer, Entra, TempDir, openssl, pop};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kubelogin::keys::RsaKey;
+use kubelogin::keys::rsa_key::Padding;
+use kubelogin::sys::lock;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 const CLUSTER: &str = "/subscriptions/1/resourceGroups/g/providers/Microsoft.Kubernetes/connectedClusters/c";
 
@@ -30,6 +39,56 @@ fn a_service_principals_wrapper_is_taken_by_the_cluster() {
         let run = entra.with_certificate(&identity.pem()).args(&flags().each_ref().map(String::as_str)).run();
         assert!(entra.knows(&inner(&run.token()), SERVER));
     }
+}
+
+/// Each change is signed anew, so that the one check that it is for has to find it.
+#[test]
+fn the_cluster_refuses_every_change() {
+    const NOW: u64 = 2_000_000_000;
+    type Change = fn(&mut Value, &mut Value);
+    let key = RsaKey::generate().unwrap();
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let (n, e) = (encode(key.modulus()), encode(key.exponent()));
+    let id = encode(&Sha256::digest(format!("{{\"e\":\"{e}\",\"kty\":\"RSA\",\"n\":\"{n}\"}}")));
+    let changed = |change: Change| {
+        let mut header = json!({ "typ": "pop", "alg": "RS256", "kid": id });
+        let mut claims = json!({
+            "at": unsigned_jwt(&json!({ "cnf": { "kid": id } })), "ts": NOW, "u": CLUSTER, "nonce": "0".repeat(32),
+            "cnf": { "jwk": { "kty": "RSA", "alg": "RS256", "kid": id, "n": n, "e": e } },
+        });
+        change(&mut header, &mut claims);
+        let input =
+            format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+        let signature = key.sign(Padding::Pkcs1, input.as_bytes()).unwrap();
+        format!("{input}.{}", encode(&signature))
+    };
+    let unchanged = changed(|_, _| {});
+    assert!(pop::unwrap(&unchanged, CLUSTER, NOW).is_ok());
+    let changes: &[(&str, Change)] = &[
+        ("typ", |header, _| header["typ"] = json!("JWT")),
+        ("alg", |header, _| header["alg"] = json!("none")),
+        ("kid", |header, _| header["kid"] = json!("another")),
+        ("kid", |_, claims| claims["cnf"]["jwk"]["kid"] = json!("another")),
+        ("kid", |_, claims| claims["cnf"]["jwk"]["e"] = json!("Aw")),
+        ("jwk", |_, claims| claims["cnf"]["jwk"]["kty"] = json!("EC")),
+        ("jwk", |_, claims| claims["cnf"] = json!({})),
+        ("ts", |_, claims| claims["ts"] = json!(NOW - 900)),
+        ("ts", |_, claims| claims["ts"] = json!(NOW + 301)),
+        ("u", |_, claims| claims["u"] = json!("/another/cluster")),
+        ("nonce", |_, claims| claims["nonce"] = json!("")),
+        ("other claims", |_, claims| claims["aud"] = json!("x")),
+        ("the token is bound to another key", |_, claims| {
+            claims["at"] = json!(unsigned_jwt(&json!({ "cnf": { "kid": "another" } })));
+        }),
+        ("the token is bound to another key", |_, claims| claims["at"] = json!(unsigned_jwt(&json!({})))),
+    ];
+    for (check, change) in changes {
+        assert_eq!(pop::unwrap(&changed(*change), CLUSTER, NOW).unwrap_err(), *check);
+    }
+    let (signed, _) = unchanged.rsplit_once('.').unwrap();
+    let of_another = RsaKey::generate().unwrap().sign(Padding::Pkcs1, signed.as_bytes()).unwrap();
+    let resigned = format!("{signed}.{}", encode(&of_another));
+    assert_eq!(pop::unwrap(&resigned, CLUSTER, NOW).unwrap_err(), "signature");
 }
 
 #[test]
@@ -133,12 +192,43 @@ fn a_key_that_cannot_be_kept_or_read_costs_a_warning() {
     let key = folder.file("cache/pop_key.pem", "-----BEGIN RSA PRIVATE KEY-----\n");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let stderr = run(&path, &[]);
+    let warnings: Vec<&str> = stderr.lines().collect();
     assert!(
-        stderr.contains("could be read by others")
-            && stderr.contains("is damaged; a new one takes its place"),
+        warnings.len() == 2
+            && warnings[0].contains("could be read by others")
+            && warnings[1].contains("is damaged; a new one takes its place"),
         "{stderr}"
     );
     assert_eq!(run(&path, &[]), "");
+    if std::os::unix::fs::chown(&key, Some(12345), None).is_err() {
+        println!("SKIP root: a file cannot be given to another user");
+        return;
+    }
+    let stderr = run(&path, &[]);
+    assert!(
+        stderr.lines().count() == 1 && stderr.contains("is not used (belongs to another user)"),
+        "{stderr}"
+    );
+    assert_eq!(run(&path, &[]), "");
+}
+
+#[test]
+fn a_held_key_lock_is_waited_for_with_words() {
+    let entra = Entra::start();
+    let cache = TempDir::new();
+    let mut held = lock::try_lock(&cache.path().join("pop_key.pem.lock")).unwrap().unwrap();
+    held.note("process 7");
+    let flags = flags();
+    let run = entra.spn().args(&[&flags[0], &flags[1]]).arg("--cache-dir").arg(cache.path());
+    let (mut command, _home) = run.into_command();
+    let mut waiting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(waiting.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let words = "Waiting for process 7 that is making the proof-of-possession key (Ctrl-C ends it)\n";
+    assert_eq!(line, words);
+    drop(held);
+    let ended = waiting.wait_with_output().unwrap();
+    inner(&Run::of(ended).token);
 }
 
 #[test]
@@ -177,6 +267,12 @@ fn where_it_is_ignored_v_1_says_so() {
     let run = people.run("contoso", &["-ldevicecode", &flags[0], &flags[1], "-v1"]);
     assert!(run.stderr.contains("--pop-enabled is ignored in devicecode login"), "{run:?}");
     assert!(run.token.starts_with("access-"));
+    people.grants().passwords.insert("u".to_owned(), "p".to_owned());
+    let ropc = ["-lropc", "--username=u", "--password=p", "--legacy", &flags[0], &flags[1], "-v1"];
+    let run = people.run("contoso", &ropc);
+    assert!(run.stderr.contains("--pop-enabled is ignored with --legacy"), "{run:?}");
+    let modes = ["msi", "azurecli", "azd", "workloadidentity", "azurepipelines"];
+    super::legacy::says_what_is_ignored(&modes, &flags.each_ref().map(String::as_str));
 }
 
 #[test]
