@@ -83,7 +83,8 @@ fn delete(file: &DirEntry) -> Result<bool> {
     let held = if file.file_name().to_str().is_some_and(cache::is_lock) {
         match lock::try_lock(&path) {
             Ok(None) => return Ok(false),
-            Ok(lock) => lock,
+            // Windows deletes no lock file that is open, be it by us or by who takes it meanwhile.
+            Ok(lock) => lock.filter(|_| !cfg!(windows)),
             // What cannot be locked is not held either: a leftover without permissions, a link.
             Err(_) => None,
         }

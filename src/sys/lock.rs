@@ -47,7 +47,8 @@ pub fn try_lock(path: &Path) -> io::Result<Option<Lock>> {
     Err(io::Error::other("the lock file is replaced again and again"))
 }
 
-/// What the holder of the lock said with [`Lock::note`].
+/// What the holder of the lock said with [`Lock::note`]. Nothing on Windows: there a lock is the holder's
+/// hold on the bytes too, so that nobody else can read them.
 pub fn note(path: &Path) -> Option<String> {
     let mut text = String::new();
     let file = private::open_or_create(path).ok()?;
@@ -63,10 +64,10 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), path.symlink_metadata()), (Ok(a), Ok(b)) if identity(&a) == identity(&b))
 }
 
-/// Elsewhere an open file cannot be replaced.
+/// Elsewhere a file that [`private::open_or_create`] opened stays where it is until it is closed.
 #[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 #[cfg(test)]

@@ -57,13 +57,21 @@ pub fn open_to_look(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a regular file of this user for reading and writing; makes an empty one, mode 0600, if there is
-/// none.
+/// none. On Windows nobody can delete, rename or replace it while it is open.
 ///
 /// # Errors
 /// As [`read`].
 pub fn open_or_create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
     // Not truncated: another process may own what it says.
-    let file = open(OpenOptions::new().read(true).write(true).create(true).truncate(false), path)?;
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(windows)]
+    {
+        // std's default shares deleting too.
+        const FILE_SHARE_READ_AND_WRITE: u32 = 1 | 2;
+        std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, FILE_SHARE_READ_AND_WRITE);
+    }
+    let file = open(&mut options, path)?;
     check(&file, tighten)?;
     Ok(file)
 }
