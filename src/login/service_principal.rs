@@ -151,8 +151,8 @@ impl CertificateFile {
         let file = Self { path: path.to_owned(), bytes: Zeroizing::default(), password };
         let read = files::read_bounded(path, LARGEST_FILE);
         let bytes = Zeroizing::new(read.map_err(|e| file.failed(Error::new(e.to_string())))?);
-        if files::is_readable_by_all(path) {
-            let line = format!("Warning: every user of this machine can read {}", path.display());
+        if files::is_readable_by_others(path) {
+            let line = format!("Warning: other users of this machine can read {}", path.display());
             ctx.say(&one_line(&line));
         }
         Ok(Self { bytes, ..file })

@@ -57,12 +57,12 @@ pub fn is_executable(path: &Path) -> bool {
     path.is_file()
 }
 
-/// Whether the file's mode lets every user read it. `false` where there are no modes.
-pub fn is_readable_by_all(path: &Path) -> bool {
+/// Whether the file's mode lets its group or all users read it. `false` where there are no modes.
+pub fn is_readable_by_others(path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        path.metadata().is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
+        path.metadata().is_ok_and(|metadata| metadata.mode() & 0o044 != 0)
     }
     #[cfg(not(unix))]
     {

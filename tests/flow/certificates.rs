@@ -374,6 +374,7 @@ fn an_expired_certificate_and_a_readable_key_are_warned_of() {
     identity.file("index", "");
     identity.file("ca.conf", "[ca]\ndefault_ca=c\n[c]\ndatabase=index\nnew_certs_dir=.\nserial=serial\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n");
     identity.file("serial", "01");
+    let mut dated = Vec::new();
     for (from, to, problem) in [
         ("20200101000000Z", "20200201000000Z", "expired on 2020-02-01T00:00:00Z"),
         ("20600101000000Z", "20600201000000Z", "is not valid before 2060-01-01T00:00:00Z"),
@@ -403,13 +404,17 @@ fn an_expired_certificate_and_a_readable_key_are_warned_of() {
                 .contains(&format!("Warning: the client certificate {} {problem}", file.display()))
         );
         let _ = std::fs::write(identity.path("index"), "");
+        dated.extend(identity.read("dated.pem"));
     }
+    // Of one key's certificates the one counts that is valid now.
     let entra = entra_of(&identity);
-    let file = identity.pem();
+    let file = identity.file("x.pem", [identity.read("key.pem"), dated, identity.read("cert.pem")].concat());
     assert_eq!(signs_in(&entra, &file, "").stderr, "");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let run = signs_in(&entra, &file, "");
-    assert_eq!(run.stderr, format!("Warning: every user of this machine can read {}\n", file.display()));
+    for mode in [0o644, 0o640, 0o604] {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let run = signs_in(&entra, &file, "");
+        assert_eq!(run.stderr, format!("Warning: other users of this machine can read {}\n", file.display()));
+    }
 }
 
 #[test]
