@@ -24,8 +24,8 @@ pub struct Certificate {
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PublicKey {
-    /// Modulus without leading zeros.
-    Rsa(Vec<u8>),
+    /// Modulus and exponent without leading zeros.
+    Rsa(Vec<u8>, Vec<u8>),
     /// The uncompressed point.
     P256(Vec<u8>),
     /// Another kind.
@@ -126,7 +126,10 @@ fn public_key(mut info: Reader) -> Option<PublicKey> {
     let kind = algorithm.take(ber::OID)?;
     let bits = info.take(ber::BIT_STRING)?.strip_prefix(&[0])?;
     Some(match kind {
-        RSA | RSA_PSS => PublicKey::Rsa(Reader::new(bits).enter(ber::SEQUENCE)?.unsigned()?.to_vec()),
+        RSA | RSA_PSS => {
+            let mut key = Reader::new(bits).enter(ber::SEQUENCE)?;
+            PublicKey::Rsa(key.unsigned()?.to_vec(), key.unsigned()?.to_vec())
+        }
         EC if algorithm.take(ber::OID) == Some(P256) => PublicKey::P256(bits.to_vec()),
         _ => PublicKey::Other,
     })

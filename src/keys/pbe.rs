@@ -124,6 +124,10 @@ const PKCS12: &[(&[u8], Cipher)] = &[
     (rsadsi!(1, 12, 1, 6), Cipher::Rc2(5)),
 ];
 
+/// How long the keys of PBMAC1 are, in bytes; RFC 9579 forbids shorter ones, and longer ones are no
+/// stronger.
+const MAC_KEYS: std::ops::RangeInclusive<usize> = 20..=128;
+
 /// Names for what is not.
 const NAMES: &[(&[u8], &str)] = &[
     (rsadsi!(1, 12, 1, 1), "RC4 with 128 bits"),
@@ -181,7 +185,7 @@ pub(super) fn decrypt(
             _ => return Err(unsupported(oid)),
         };
         let iv = parameters.take(ber::OCTET_STRING).ok_or(BAD_ALGORITHM)?;
-        let key = pbkdf2(derivation, cipher.key_length(), password, budget)?;
+        let key = pbkdf2(derivation, Some(cipher.key_length()), password, budget)?;
         return cipher.decrypt(&key, iv, ciphertext);
     }
     let cipher = known(PKCS12, oid)?;
@@ -236,10 +240,11 @@ fn cbc_decrypt<C: BlockCipherDecrypt>(
     Ok(buffer)
 }
 
-/// The key of a PBKDF2 AlgorithmIdentifier's content (RFC 8018 appendix A.2).
+/// The key of a PBKDF2 AlgorithmIdentifier's content (RFC 8018 appendix A.2), of `length` bytes; without, of
+/// the length that it must say itself then.
 fn pbkdf2(
     content: &[u8],
-    length: usize,
+    length: Option<usize>,
     password: &Password,
     budget: &mut Budget,
 ) -> Result<Zeroizing<Vec<u8>>> {
@@ -250,12 +255,18 @@ fn pbkdf2(
     let mut parameters = parameters.enter(ber::SEQUENCE).ok_or(BAD_ALGORITHM)?;
     let salt = parameters.take(ber::OCTET_STRING).ok_or(BAD_ALGORITHM)?;
     let iterations = budget.spend(parameters.number().ok_or(BAD_ALGORITHM)?)?;
-    let _key_length = parameters.optional(ber::INTEGER);
+    let mut after = parameters;
+    let said = after.number();
+    if said.is_some() {
+        parameters = after;
+    }
     let hash = match parameters.optional(ber::SEQUENCE) {
         Some(prf) => known(HMACS, algorithm(prf).ok_or(BAD_ALGORITHM)?.0)?,
         None => SHA1,
     };
     let iterations = NonZeroU32::new(iterations).ok_or(BAD_ALGORITHM)?;
+    let said = said.and_then(|said| usize::try_from(said).ok()).filter(|said| MAC_KEYS.contains(said));
+    let length = length.or(said).ok_or(BAD_ALGORITHM)?;
     let mut key = Zeroizing::new(vec![0; length]);
     pbkdf2::derive(hash.pbkdf2, iterations, salt, &password.text, &mut key);
     Ok(key)
@@ -279,7 +290,7 @@ pub(super) fn has_mac(
         let derivation = parameters.take(ber::SEQUENCE).ok_or(BAD_MAC)?;
         let scheme = parameters.take(ber::SEQUENCE).and_then(algorithm).ok_or(BAD_MAC)?;
         let hash = known(HMACS, scheme.0)?;
-        (hash, pbkdf2(derivation, hash.digest.output_len(), password, budget)?)
+        (hash, pbkdf2(derivation, None, password, budget)?)
     } else {
         let hash = known(HASHES, oid)?;
         let salt = mac_data.take(ber::OCTET_STRING).ok_or(BAD_MAC)?;

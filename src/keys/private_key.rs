@@ -80,7 +80,7 @@ impl PrivateKey {
     /// Whether the certificate is this key's.
     pub(super) fn belongs_to(&self, certificate: &Certificate) -> bool {
         match (self, &certificate.public_key) {
-            (Self::Rsa(key), PublicKey::Rsa(modulus)) => key.modulus() == modulus,
+            (Self::Rsa(key), PublicKey::Rsa(n, e)) => key.modulus() == n && key.exponent() == e,
             (Self::P256(scalar), PublicKey::P256(point)) => ecdsa(scalar, point).is_some(),
             _ => false,
         }

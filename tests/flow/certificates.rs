@@ -6,6 +6,9 @@ use crate::support::openssl::{Identity, Registration, decode, is_there, try_open
 use crate::support::{Entra, Kubelogin, TempDir};
 use kubelogin::keys::ClientCertificate;
 use kubelogin::secret::Secret;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+};
 use std::path::Path;
 
 /// An Entra ID that knows this identity's certificate.
@@ -476,33 +479,88 @@ fn no_damage_panics_or_opens_another_key() {
     if !is_there() {
         return;
     }
-    let identity = Identity::p256();
-    let right = Registration::of(&identity.read("cert.pem")).der;
-    let quick = ["-iter", "1", "-nomaciter"];
-    let files = [
-        std::fs::read(identity.pfx("1", b"x", &quick)).unwrap(),
-        std::fs::read(identity.pfx("2", b"x", &[&quick[..], &["-legacy"]].concat())).unwrap(),
-        std::fs::read(identity.pfx("3", b"x", &[&quick[..], &["-nomac"]].concat())).unwrap(),
-        std::fs::read(identity.pem()).unwrap(),
-    ];
-    for file in &files {
-        read(file, "x").unwrap();
-        for end in 0..file.len() {
+    let (ec, rsa) = (Identity::p256(), Identity::rsa());
+    let pfx = |identity: &Identity, more: &[&str]| {
+        let quick = ["-iter", "1", "-nomaciter"];
+        std::fs::read(identity.pfx("x", b"x", &[&quick[..], more].concat())).unwrap()
+    };
+    let pem = |identity: &Identity, args: &[&str]| {
+        [identity.openssl(&[args, &["-in", "key.pem"]].concat()), identity.read("cert.pem")].concat()
+    };
+    let encrypted = ["pkcs8", "-topk8", "-iter", "1", "-passout", "pass:x"];
+    // RSA's take longer to read: of them every seventh byte.
+    for (step, identity, file) in [
+        (1, &ec, pfx(&ec, &[])),
+        (1, &ec, pfx(&ec, &["-legacy"])),
+        (1, &ec, pfx(&ec, &["-nomac"])),
+        (1, &ec, std::fs::read(ec.pem()).unwrap()),
+        (1, &ec, pem(&ec, &["ec"])),
+        (1, &ec, pem(&ec, &encrypted)),
+        (7, &rsa, pfx(&rsa, &["-nomac"])),
+        (7, &rsa, pem(&rsa, &["rsa", "-traditional"])),
+        (7, &rsa, pem(&rsa, &encrypted)),
+    ] {
+        let right = decode(&identity.read("cert.pem"));
+        assert!(signs_for_its_certificate(&read(&file, "x").unwrap()));
+        for end in (0..file.len()).step_by(step) {
             if let Ok(opened) = read(&file[..end], "x") {
                 assert_eq!(opened.certificate.der, right, "{end}");
             }
         }
-        for at in 0..file.len() {
+        for at in (0..file.len()).step_by(step) {
             for bit in [1, 0x80] {
                 let mut flipped = file.clone();
                 flipped[at] ^= bit;
-                // What is opened still is a pair: the certificate's key is the one that signs.
                 if let Ok(opened) = read(&flipped, "x") {
-                    assert!(opened.algorithm(false).is_some());
+                    assert!(signs_for_its_certificate(&opened), "{at}, {bit}");
                 }
             }
         }
     }
+}
+
+/// Whether the key in the certificate verifies what is signed; so it does where nothing can be signed.
+fn signs_for_its_certificate(opened: &ClientCertificate) -> bool {
+    let algorithm = opened.algorithm(false).unwrap();
+    let verification: &dyn VerificationAlgorithm = match algorithm.name() {
+        "PS256" => &RSA_PSS_2048_8192_SHA256,
+        _ => &ECDSA_P256_SHA256_FIXED,
+    };
+    let mut fields = element(element(&opened.certificate.der).1).1;
+    // Of version, serial number, algorithm, issuer, validity and subject the first may be left out.
+    for _ in 0..if fields[0] == 0xa0 { 6 } else { 5 } {
+        fields = element(fields).2;
+    }
+    let key = element(element(element(fields).1).2).1;
+    let Ok(signature) = opened.sign(algorithm, b"message") else { return true };
+    UnparsedPublicKey::new(verification, &key[1..]).verify(b"message", &signature).is_ok()
+}
+
+/// RFC 9579 appendix A: three files that are right, and what is wrong with three that are made of the first.
+#[test]
+fn the_integrity_codes_of_rfc_9579() {
+    let files = [
+        &include_bytes!("../data/rfc9579-a1.pfx")[..],
+        include_bytes!("../data/rfc9579-a2.pfx"),
+        include_bytes!("../data/rfc9579-a3.pfx"),
+    ];
+    for file in files {
+        assert!(signs_for_its_certificate(&read(file, "1234").unwrap()));
+        assert_eq!(read(file, "1235").err().unwrap(), "the password is wrong");
+    }
+    // The code's salt, number of rounds and length of its key stand in a row.
+    let code = [&[4, 8][..], b"oG<8\xb0.1s", &[2, 2, 8, 0, 2, 1, 32]].concat();
+    let at = files[0].windows(code.len()).position(|window| window == code).unwrap();
+    let with = |offset: usize, byte: u8| {
+        let mut file = files[0].to_vec();
+        file[at + offset] = byte;
+        read(&file, "1234").err().unwrap()
+    };
+    assert_eq!(with(13, 1), "it is damaged (its integrity code does not fit)", "rounds");
+    assert_eq!(with(2, 0), "it is damaged (its integrity code does not fit)", "salt");
+    assert_eq!(with(16, 19), "it is damaged (an algorithm's parameters)", "a short key");
+    let without = read(&with_number(files[0], &[32], &[]), "1234").err().unwrap();
+    assert_eq!(without, "it is damaged (an algorithm's parameters)", "no length");
 }
 
 /// BER as NSS writes it: indefinite lengths, and long strings in pieces.
@@ -529,7 +587,8 @@ fn indefinite(der: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The same elements with every number `from` made `to`, also inside of strings that hold elements.
+/// The same elements with every number `from` made `to` (or left out if that is empty), also inside of
+/// strings that hold elements.
 fn with_number(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = der;
@@ -537,6 +596,7 @@ fn with_number(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
         let (tag, content, after) = element(rest);
         let holds_elements = tag & 0x20 != 0 || tag == 4 && content.len() > 100 && content[0] == 0x30;
         match () {
+            () if tag == 2 && content == from && to.is_empty() => {}
             () if tag == 2 && content == from => out.extend(encoded(2, to)),
             () if holds_elements => out.extend(encoded(tag, &with_number(content, from, to))),
             () => out.extend(encoded(tag, content)),
