@@ -16,6 +16,7 @@ use crate::oauth::token::Token;
 use crate::secret::Secret;
 use crate::sys::files;
 use crate::time::rfc3339;
+use crate::waiting::Watched;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -160,7 +161,10 @@ impl CertificateFile {
 
     fn open(&self, ctx: &Context) -> Result<ClientCertificate> {
         let now = ctx.now();
+        // A file may ask for so many rounds of key derivation that it takes seconds.
+        let watched = Watched::new(ctx, format!("the client certificate {} to open", self.path.display()));
         let opened = ClientCertificate::read(&self.bytes, &self.password, now).map_err(|e| self.failed(e))?;
+        drop(watched);
         if let Some(problem) = opened.certificate.calendar_problem(now) {
             let line = format!("Warning: the client certificate {} {problem}", self.path.display());
             ctx.say(&one_line(&line));
