@@ -133,6 +133,8 @@ pub struct Registration {
     /// The certificate.
     pub der: Vec<u8>,
     pub public_key: PublicKey,
+    /// Those above it, which have to come along; none by default.
+    pub chain: Vec<Vec<u8>>,
 }
 
 #[derive(Clone)]
@@ -164,7 +166,7 @@ impl Registration {
                 "DER",
             ]))
         };
-        Self { der: decode(pem), public_key }
+        Self { der: decode(pem), public_key, chain: Vec::new() }
     }
 }
 

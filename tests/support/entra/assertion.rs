@@ -1,6 +1,6 @@
 //! Assertions by certificate: everything that Entra ID and AD FS check of one.
 
-use super::super::openssl::{PublicKey, Registration};
+use super::super::openssl::PublicKey;
 use super::{CLIENT, EntraError, State, Version, now};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -55,11 +55,12 @@ fn verify(state: &mut State, assertion: &str, version: Version, endpoint: &str) 
         .iter()
         .map(|c| STANDARD.decode(c.as_str().unwrap()).unwrap())
         .collect();
-    let leaf = x5c.first().ok_or_else(|| violation("empty x5c".to_owned()))?;
+    let (leaf, chain) = x5c.split_first().ok_or_else(|| violation("empty x5c".to_owned()))?;
     let registered = state.certificates.iter().find(|registration| registration.der == *leaf);
-    let Registration { public_key, .. } = registered.ok_or(Refusal::Entra(UNREGISTERED))?;
+    let registered = registered.ok_or(Refusal::Entra(UNREGISTERED))?;
+    must(chain == registered.chain, "another chain")?;
     let (algorithm, thumbprint, verification, key): (_, _, &dyn VerificationAlgorithm, _) =
-        match (public_key, version) {
+        match (&registered.public_key, version) {
             (PublicKey::Rsa(key), Version::V2) => ("PS256", sha256(leaf), &RSA_PSS_2048_8192_SHA256, key),
             (PublicKey::Rsa(key), _) => ("RS256", sha1(leaf), &RSA_PKCS1_2048_8192_SHA256, key),
             (PublicKey::P256(key), Version::V2) => ("ES256", sha256(leaf), &ECDSA_P256_SHA256_FIXED, key),
@@ -94,7 +95,6 @@ fn verify(state: &mut State, assertion: &str, version: Version, endpoint: &str) 
     must(id.len() == 36, "jti")?;
     must(!state.assertion_ids.contains(&id), "replayed")?;
     state.assertion_ids.push(id);
-    state.chains.push(x5c);
     Ok(())
 }
 

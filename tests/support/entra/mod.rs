@@ -51,8 +51,6 @@ pub struct State {
     pub certificates: Vec<Registration>,
     /// Ids of assertions that have been used.
     pub assertion_ids: Vec<String>,
-    /// The `x5c` of each assertion that was taken.
-    pub chains: Vec<Vec<Vec<u8>>>,
     /// Whether requests for bound tokens get `Bearer` as their type, or tokens that are not bound.
     pub pop_answer: PopAnswer,
     /// A JWT that the app trusts as an assertion of another issuer.
@@ -118,7 +116,6 @@ impl Entra {
             secret: SECRET.to_owned(),
             certificates: Vec::new(),
             assertion_ids: Vec::new(),
-            chains: Vec::new(),
             pop_answer: PopAnswer::Pop,
             federated: None,
             people: people::Grants::default(),
