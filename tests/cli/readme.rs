@@ -9,6 +9,8 @@ use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT, unsigned_jwt};
 use crate::support::http::{Reply, Server};
 use crate::support::openssl::{self, Identity};
 use crate::support::{ApiServer, Entra, TempDir};
+use kubelogin::kubeconfig::value::Value;
+use kubelogin::kubeconfig::yaml::Reader;
 use serde_json::json;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
@@ -204,6 +206,44 @@ fn the_pipeline_s_step_works() {
             .iter()
             .any(|request| request.target.contains("serviceConnectionId=connection"))
     );
+}
+
+/// The Deployment's init container does what it is there for.
+#[test]
+fn the_deployment_converts_what_it_is_given() {
+    let deployment = blocks("yaml").find(|block| block.contains("kind: Deployment")).unwrap();
+    let value = Reader::new(deployment).unwrap().value().unwrap();
+    let at = |value: &Value, path: &str| -> Value {
+        path.split('/').fold(value.clone(), |value, key| match (key.parse::<usize>(), value) {
+            (Ok(index), Value::List(items)) => items[index].clone(),
+            (_, value) => value.get(key).unwrap_or_else(|| panic!("{key}")).clone(),
+        })
+    };
+    let pod = at(&value, "spec/template/spec");
+    assert_eq!(at(&pod, "securityContext/runAsNonRoot").as_text(), Some("true"));
+    for container in ["initContainers/0", "containers/0"] {
+        let root = at(&pod, &format!("{container}/securityContext/readOnlyRootFilesystem"));
+        assert_eq!(root.as_text(), Some("true"));
+    }
+    assert_eq!(at(&value, "spec/selector/matchLabels/app").as_text(), Some("job"));
+    assert_eq!(at(&value, "spec/template/metadata/labels/app").as_text(), Some("job"));
+    let Value::List(args) = at(&pod, "initContainers/0/args") else { panic!("no list") };
+    let files = TempDir::new();
+    let given = files.file(
+        "config",
+        "users:\n- name: u\n  user:\n    auth-provider: {name: azure, config: {apiserver-id: s}}\n",
+    );
+    let output = files.path().join("converted");
+    let args: Vec<String> = args
+        .iter()
+        .map(|arg| arg.as_text().unwrap())
+        .map(|arg| arg.replace("/given/config", given.to_str().unwrap()))
+        .map(|arg| arg.replace("/tmp/config", output.to_str().unwrap()))
+        .collect();
+    let run = crate::support::Kubelogin::new(&args.iter().map(String::as_str).collect::<Vec<_>>()).run();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(at(&pod, "containers/0/env/0/value").as_text(), Some("/tmp/config"));
+    assert!(std::fs::read_to_string(output).unwrap().contains("- workloadidentity"));
 }
 
 #[test]
