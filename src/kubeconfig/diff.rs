@@ -19,7 +19,7 @@ pub fn unified(name: &str, old: &str, edits: &[(Range<usize>, String)]) -> Strin
         starts.push(starts.last().copied().unwrap_or(0) + line.len());
     }
     let whole: Vec<(Range<usize>, String)> =
-        edits.iter().map(|edit| whole_lines(old, &starts, edit)).collect();
+        apart(old, &starts, edits).iter().map(|edit| whole_lines(old, &starts, edit)).collect();
     let changes: Vec<Change> = whole.iter().map(|(range, new)| trimmed(&lines, range.clone(), new)).collect();
     let mut out = format!("--- {name}\n+++ {name}\n");
     let (mut at, mut shift) = (0, 0_i64);
@@ -35,10 +35,32 @@ pub fn unified(name: &str, old: &str, edits: &[(Range<usize>, String)]) -> Strin
     out
 }
 
-/// An edit widened to whole lines: line numbers, and the new text of those lines.
-fn whole_lines(old: &str, starts: &[usize], (range, new): &(Range<usize>, String)) -> (Range<usize>, String) {
+/// The edits, those that touch the same line joined to one.
+fn apart(old: &str, starts: &[usize], edits: &[(Range<usize>, String)]) -> Vec<(Range<usize>, String)> {
+    let mut apart: Vec<(Range<usize>, String)> = Vec::new();
+    for (range, new) in edits {
+        match apart.last_mut() {
+            Some((before, text)) if touched(starts, range).start < touched(starts, before).end => {
+                text.push_str(old.get(before.end..range.start).unwrap_or_default());
+                text.push_str(new);
+                before.end = range.end;
+            }
+            _ => apart.push((range.clone(), new.clone())),
+        }
+    }
+    apart
+}
+
+/// The lines that a range touches.
+fn touched(starts: &[usize], range: &Range<usize>) -> Range<usize> {
     let first = starts.partition_point(|start| *start <= range.start).saturating_sub(1);
     let last = starts.partition_point(|start| *start < range.end).max(first + 1).min(starts.len() - 1);
+    first..last
+}
+
+/// An edit widened to whole lines: line numbers, and the new text of those lines.
+fn whole_lines(old: &str, starts: &[usize], (range, new): &(Range<usize>, String)) -> (Range<usize>, String) {
+    let Range { start: first, end: last } = touched(starts, range);
     let begin = starts.get(first).copied().unwrap_or(0);
     let end = starts.get(last).copied().unwrap_or(old.len());
     let head = old.get(begin..range.start).unwrap_or_default();
@@ -119,6 +141,17 @@ mod tests {
         assert_eq!(
             diff,
             "--- f\n+++ f\n@@ -2,10 +2,11 @@\n line 2\n line 3\n line 4\n-line 5\n+five\n+five\n line 6\n line 7\n-line 8\n+eight\n line 9\n line 10\n line 11\n@@ -22,7 +23,7 @@\n line 22\n line 23\n line 24\n-line 25\n+\n line 26\n line 27\n line 28\n"
+        );
+    }
+
+    #[test]
+    fn changes_of_one_line_are_one() {
+        let edit = |at: usize, new: &str| (at..at + 1, new.to_owned());
+        let diff =
+            unified("f", "1, 2, 3\n4, 5", &[edit(0, "a"), edit(6, "b\nc"), edit(8, "d"), edit(11, "e")]);
+        assert_eq!(
+            diff,
+            "--- f\n+++ f\n@@ -1,2 +1,3 @@\n-1, 2, 3\n+a, 2, b\n+c\n-4, 5\n\\ No newline at end of file\n+d, e\n\\ No newline at end of file\n"
         );
     }
 

@@ -42,6 +42,7 @@ fn golden_files() {
         let run = convert(&path, &args).run();
         assert_eq!((run.code, run.stdout.as_str()), (dry.code, ""), "{case:?}: {}", run.stderr);
         let output = std::fs::read_to_string(&path).unwrap();
+        patches(&input, &dry.stdout, &output);
         let again = convert(&path, &args).run();
         assert_eq!(again.code, run.code);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), output, "{case:?}: twice is not once");
@@ -59,6 +60,21 @@ fn golden_files() {
             assert_eq!(text, expected, "{case:?}");
         }
     }
+}
+
+/// What --dry-run prints makes, by `patch`, of the input the output.
+fn patches(input: &str, diff: &str, output: &str) {
+    if diff.is_empty() {
+        return;
+    }
+    let files = TempDir::new();
+    let (path, diff) = (files.file("config", input), files.file("diff", diff));
+    let Ok(run) = Command::new("patch").arg("--binary").arg(&path).arg(diff).output() else {
+        println!("SKIP patch");
+        return;
+    };
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+    assert_eq!(std::fs::read_to_string(path).unwrap(), output);
 }
 
 #[test]
