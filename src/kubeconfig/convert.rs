@@ -195,6 +195,10 @@ pub struct Converted {
 /// A required argument that neither flag nor old entry has, half of the PoP pair, old arguments that
 /// cannot be read.
 pub fn convert(options: &Options, user: &Value) -> Result<Converted> {
+    // Of one of the two the program would not know whether it was meant to go or to stay.
+    if let Some(key) = user.doubled_key() {
+        return Err(Error::new(format!("the key \"{key}\" stands twice in one place")));
+    }
     let (old, unknown) = parse_exec_args(&exec_args(user)).map_err(|e| e.context("its old arguments"))?;
     let provider =
         user.get("auth-provider").filter(|p| p.get("name").and_then(Value::as_text) == Some("azure"));
@@ -348,16 +352,15 @@ impl Conversion<'_> {
         let command = text_of("command").filter(|command| is_absolute(command)).unwrap_or("kubelogin");
         let hint = field("installHint").filter(|hint| hint.as_text().is_some_and(|hint| !hint.is_empty()));
         let mut exec = vec![
-            ("apiVersion".to_owned(), Value::text(api_version)),
-            ("args".to_owned(), Value::List(args.into_iter().map(Value::text).collect())),
-            ("command".to_owned(), Value::text(command)),
+            (Scalar::key("apiVersion"), Value::text(api_version)),
+            (Scalar::key("args"), Value::List(args.into_iter().map(Value::text).collect())),
+            (Scalar::key("command"), Value::text(command)),
         ];
-        exec.extend(self.environment(field("env")).map(|env| ("env".to_owned(), env)));
-        exec.push(("installHint".to_owned(), hint.unwrap_or_else(|| Value::text(INSTALL_HINT))));
+        exec.extend(self.environment(field("env")).map(|env| (Scalar::key("env"), env)));
+        exec.push((Scalar::key("installHint"), hint.unwrap_or_else(|| Value::text(INSTALL_HINT))));
         if let Some(Value::Map(fields)) = old {
-            let kept = fields.iter().filter(|(key, _)| !exec.iter().any(|(name, _)| *name == key.text));
-            let kept: Vec<(String, Value)> =
-                kept.map(|(key, value)| (key.text.clone(), value.clone())).collect();
+            let kept = fields.iter().filter(|(key, _)| !exec.iter().any(|(name, _)| name.text == key.text));
+            let kept: Vec<_> = kept.cloned().collect();
             exec.extend(kept);
         }
         let mut fields: Vec<(Scalar, Value)> = Vec::new();
@@ -366,10 +369,7 @@ impl Conversion<'_> {
                 old.iter().filter(|(key, _)| !matches!(key.text.as_str(), "exec" | "auth-provider")).cloned(),
             );
         }
-        fields.push((
-            key("exec"),
-            Value::Map(exec.into_iter().map(|(name, value)| (key(&name), value)).collect()),
-        ));
+        fields.push((Scalar::key("exec"), Value::Map(exec)));
         Value::Map(fields)
     }
 
@@ -385,13 +385,12 @@ impl Conversion<'_> {
             _ => Vec::new(),
         };
         list.retain(|variable| variable.get("name").and_then(Value::as_text) != Some(NAME));
-        list.push(Value::Map(vec![(key("name"), Value::text(NAME)), (key("value"), Value::text(folder))]));
+        list.push(Value::Map(vec![
+            (Scalar::key("name"), Value::text(NAME)),
+            (Scalar::key("value"), Value::text(folder)),
+        ]));
         Some(Value::List(list))
     }
-}
-
-fn key(name: &str) -> Scalar {
-    Scalar { text: name.to_owned(), plain: false, tag: None }
 }
 
 /// Modes whose tokens come from an authority that `--authority-host` can name.

@@ -61,33 +61,30 @@ fn write_behind_key(value: &Value, indent: usize, line_end: &str, out: &mut Stri
 /// One value on one line, as JSON where its scalars are.
 pub fn flow(value: &Value) -> String {
     match value {
-        Value::Scalar(text)
-            if text.plain
-                && !is_plain_text(&text.text)
-                && !text.text.contains(['\n', ',', '[', ']', '{', '}']) =>
-        {
-            let tag = text.tag.as_ref().map_or(String::new(), |tag| format!("{tag} "));
-            if text.text.is_empty() && tag.is_empty() {
-                "null".to_owned()
-            } else {
-                format!("{tag}{}", text.text)
-            }
-        }
-        Value::Scalar(text) => {
-            let tag = text.tag.as_ref().map_or(String::new(), |tag| format!("{tag} "));
-            format!("{tag}{}", quoted(&text.text))
-        }
+        Value::Scalar(text) => flow_scalar(text),
         Value::List(items) => {
             let items: Vec<String> = items.iter().map(flow).collect();
             format!("[{}]", items.join(", "))
         }
         Value::Map(entries) => {
-            let entries: Vec<String> = entries
-                .iter()
-                .map(|(key, value)| format!("{}: {}", quoted(&key.text), flow(value)))
-                .collect();
+            let entries: Vec<String> =
+                entries.iter().map(|(key, value)| format!("{}: {}", flow_scalar(key), flow(value))).collect();
             format!("{{{}}}", entries.join(", "))
         }
+    }
+}
+
+/// A scalar in flow style: text is quoted, as in JSON; what stood without quotes and is no text, such as a
+/// number or the key `<<`, stays as it was.
+fn flow_scalar(scalar: &Scalar) -> String {
+    let tag = scalar.tag.as_ref().map_or(String::new(), |tag| format!("{tag} "));
+    let text = &scalar.text;
+    if !scalar.plain || is_plain_text(text) || text.contains(['\n', ',', '[', ']', '{', '}']) {
+        format!("{tag}{}", quoted(text))
+    } else if text.is_empty() && tag.is_empty() {
+        "null".to_owned()
+    } else {
+        format!("{tag}{text}")
     }
 }
 
@@ -116,7 +113,9 @@ mod tests {
     #[test]
     fn what_is_written_means_what_was_read() {
         for text in [
-            "a: b\nc:\n- d\n- e: f\n  g: [h]\n- []\ni: {}\nj:\nk: ~\nl: 'yes'\nm: yes\nn: \"0123\"\no: 0123\np: !!str 5\nq: |\n  x\n  y\nr: a b\n",
+            "a: b\nc:\n- d\n- e: f\n  g: [h]\n- []\ni: {}\nj:\nk: ~\nl: 'yes'\nm: yes\nn: \"0123\"\no: 0123\np: !!str 5\nq: |\n  x\n  y\nr: a b\n5: 6\n",
+            "a: one\n  two\n\n  three\nb: see, [docs] or {x}\n<<: {c: d}\n",
+            "\"<<\": {c: d}\n",
             "{\"a\": [1, true, null, \"x\"], \"b\": {\"c\": \"d, e\"}}",
         ] {
             let original = value(text);

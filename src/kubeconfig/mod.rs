@@ -9,6 +9,7 @@ pub mod diff;
 pub mod document;
 pub mod emit;
 pub mod scalar;
+pub mod tabs;
 pub mod value;
 pub mod yaml;
 

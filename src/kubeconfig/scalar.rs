@@ -18,6 +18,13 @@ pub fn is_plain_text(text: &str) -> bool {
     starts_well && clean && !text.ends_with(':') && !is_word(text) && !looks_like_a_number(text)
 }
 
+/// Whether a text without quotes is a string to every reader for what stands in it: a space, a bracket, a
+/// comma or a line end that no number and no timestamp has. Without quotes it may stand in some places only.
+pub fn is_only_text(text: &str) -> bool {
+    text.contains([' ', '\t', '\n', ',', '[', ']', '{', '}'])
+        && text.contains(|c: char| !c.is_ascii_digit() && !" \t-+:.,_TtZzEe".contains(c))
+}
+
 /// The words that mean a boolean or null somewhere.
 fn is_word(text: &str) -> bool {
     ["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
@@ -138,6 +145,28 @@ mod tests {
             "ä",
         ] {
             assert!(!is_plain_text(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sentences_are_text_and_numbers_and_timestamps_may_be_none() {
+        for text in
+            ["Install it, see [docs]", "a b", "two\n\nparagraphs", "1 of 2", "~ x", "a,b", "2001-12-14 or so"]
+        {
+            assert!(is_only_text(text), "{text}");
+        }
+        for text in [
+            "",
+            "a",
+            "~",
+            "<<",
+            "1,000.5",
+            "2001-12-14 21:59:43.10 -5",
+            "2001-12-14\tT21:59:43Z",
+            "0x1F",
+            "ä",
+        ] {
+            assert!(!is_only_text(text), "{text}");
         }
     }
 

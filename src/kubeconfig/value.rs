@@ -1,6 +1,7 @@
 //! YAML values: what a node means, apart from how it is written.
 
-use super::scalar::is_plain_text;
+use super::scalar::{is_only_text, is_plain_text};
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 /// Marks in the hash of a meaning.
@@ -36,10 +37,10 @@ impl Value {
         Self::Scalar(Scalar { text: text.into(), plain: false, tag: None })
     }
 
-    /// A mapping's entry.
+    /// A mapping's entry; of a key that stands twice the last, as in kubectl.
     pub fn get(&self, key: &str) -> Option<&Self> {
         match self {
-            Self::Map(entries) => entries.iter().find(|(k, _)| k.text == key).map(|(_, value)| value),
+            Self::Map(entries) => entries.iter().rev().find(|(k, _)| k.text == key).map(|(_, value)| value),
             _ => None,
         }
     }
@@ -47,8 +48,52 @@ impl Value {
     /// A mapping's entry, to be changed.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         match self {
-            Self::Map(entries) => entries.iter_mut().find(|(k, _)| k.text == key).map(|(_, value)| value),
+            Self::Map(entries) => {
+                entries.iter_mut().rev().find(|(k, _)| k.text == key).map(|(_, value)| value)
+            }
             _ => None,
+        }
+    }
+
+    /// A key that stands twice in one mapping, here or deeper.
+    pub fn doubled_key(&self) -> Option<&str> {
+        match self {
+            Self::Scalar(_) => None,
+            Self::List(items) => items.iter().find_map(Self::doubled_key),
+            Self::Map(entries) => {
+                let mut keys = HashSet::new();
+                let again = entries.iter().find(|(key, _)| !keys.insert(&key.text));
+                match again {
+                    Some((key, _)) => Some(&key.text),
+                    None => entries.iter().find_map(|(_, value)| value.doubled_key()),
+                }
+            }
+        }
+    }
+
+    /// The same with its merge keys (`<<`) resolved as kubectl does it: what comes later in a mapping
+    /// counts, be it merged or not, and of a list of merged mappings what comes earlier.
+    #[must_use]
+    pub fn merged(self) -> Self {
+        match self {
+            Self::Scalar(_) => self,
+            Self::List(items) => Self::List(items.into_iter().map(Self::merged).collect()),
+            Self::Map(entries) if !entries.iter().any(|(key, _)| key.is_merge()) => {
+                Self::Map(entries.into_iter().map(|(key, value)| (key, value.merged())).collect())
+            }
+            Self::Map(entries) => {
+                let mut merged = Merged::default();
+                for (key, value) in entries {
+                    match value.merged() {
+                        value if !key.is_merge() => merged.put(key, value),
+                        Self::List(sources) => {
+                            sources.into_iter().rev().for_each(|source| merged.put_all(source))
+                        }
+                        source => merged.put_all(source),
+                    }
+                }
+                Self::Map(merged.entries)
+            }
         }
     }
 
@@ -70,6 +115,11 @@ impl Value {
                 CLOSE.hash(hasher);
             }
         }
+    }
+
+    /// Whether it means null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Scalar(scalar) if scalar.is_null())
     }
 
     /// A scalar's text; `None` for null too.
@@ -94,7 +144,44 @@ impl Value {
     }
 }
 
+/// A mapping in which a key stands once.
+#[derive(Default)]
+struct Merged {
+    entries: Vec<(Scalar, Value)>,
+    places: HashMap<String, usize>,
+}
+
+impl Merged {
+    fn put(&mut self, key: Scalar, value: Value) {
+        let place = *self.places.entry(key.text.clone()).or_insert(self.entries.len());
+        match self.entries.get_mut(place) {
+            Some(entry) => *entry = (key, value),
+            None => self.entries.push((key, value)),
+        }
+    }
+
+    /// What is no mapping has nothing to merge.
+    fn put_all(&mut self, source: Value) {
+        if let Value::Map(entries) = source {
+            entries.into_iter().for_each(|(key, value)| self.put(key, value));
+        }
+    }
+}
+
 impl Scalar {
+    /// The name of an entry.
+    pub fn key(name: &str) -> Self {
+        Self { text: name.to_owned(), plain: false, tag: None }
+    }
+
+    /// Whether it is the key whose value's entries count as the mapping's own.
+    pub fn is_merge(&self) -> bool {
+        match self.tag.as_deref() {
+            None => self.plain && self.text == "<<",
+            tag => tag == Some("!!merge"),
+        }
+    }
+
     /// Whether it means null.
     pub fn is_null(&self) -> bool {
         self.plain && self.tag.is_none() && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
@@ -102,7 +189,7 @@ impl Scalar {
 
     /// Whether it is text for every reader, whatever it looks like.
     fn is_text(&self) -> bool {
-        !self.plain || is_plain_text(&self.text)
+        !self.plain || is_plain_text(&self.text) || is_only_text(&self.text)
     }
 
     /// Feeds what it means to a hasher.
@@ -117,5 +204,39 @@ impl Scalar {
     fn means(&self, other: &Self) -> bool {
         let same = self.text == other.text && self.tag == other.tag && self.is_text() == other.is_text();
         same || (self.is_null() && other.is_null())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubeconfig::yaml::Reader;
+
+    fn value(text: &str) -> Value {
+        Reader::new(text).unwrap().value().unwrap()
+    }
+
+    /// As `kubectl config view` shows them.
+    #[test]
+    fn merge_keys_are_resolved_as_kubectl_does() {
+        for (text, expected) in [
+            ("{<<: {a: 1, b: 2}, a: 3}", "{a: 3, b: 2}"),
+            ("{a: 3, <<: {a: 1, b: 2}}", "{a: 1, b: 2}"),
+            ("{<<: [{a: 1}, {a: 2, b: 3}]}", "{a: 1, b: 3}"),
+            ("{<<: {a: 1}, <<: {a: 2}}", "{a: 2}"),
+            ("{<<: {<<: {a: 1}}, b: {<<: {c: 2}}}", "{a: 1, b: {c: 2}}"),
+            ("[{!!merge <<: {a: 1}}]", "[{a: 1}]"),
+            ("{'<<': {a: 1}}", "{'<<': {a: 1}}"),
+            ("{<<: null, a: 1}", "{a: 1}"),
+        ] {
+            assert!(value(text).merged().means(&value(expected)), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_that_stand_twice_are_found_and_the_last_counts() {
+        assert_eq!(value("{a: {b: [{c: 1, d: 2, c: 3}]}}").doubled_key(), Some("c"));
+        assert_eq!(value("{a: {b: 1}, c: {b: 1}}").doubled_key(), None);
+        assert_eq!(value("{a: 1, a: 2}").get("a").unwrap().as_text(), Some("2"));
     }
 }

@@ -5,8 +5,9 @@
 use super::value::{CLOSE, OPEN, Scalar, Value};
 use crate::error::{Error, Result};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Deeper than any kubeconfig.
@@ -25,6 +26,13 @@ pub struct Place {
     pub column: usize,
     /// It is a mapping or list in block style: it can be replaced by other lines.
     pub block: bool,
+}
+
+impl Place {
+    /// Its bytes.
+    pub fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
 }
 
 /// The events of one document with what is needed to build values from them.
@@ -180,7 +188,6 @@ impl<'t> Reader<'t> {
     #[allow(clippy::type_complexity)] // Read in one place.
     fn entries(&mut self) -> Result<(Vec<(Scalar, Value)>, Option<Place>, usize)> {
         let (mut entries, mut first, mut end) = (Vec::new(), None, 0);
-        let mut keys = HashSet::new();
         loop {
             if self.peek()? == Some(Event::MappingEnd) {
                 let (_, span) = self.advance()?;
@@ -191,28 +198,44 @@ impl<'t> Reader<'t> {
             let Value::Scalar(key) = key else {
                 return Err(Error::new(format!("a key that is not text at {position}")));
             };
-            // As in kubectl: which of the two would count is anybody's guess.
-            if !keys.insert(key.text.clone()) {
-                return Err(Error::new(format!(
-                    "the key \"{}\" stands twice in one place, again at {position}",
-                    key.text
-                )));
-            }
             first = first.or(Some(key_place));
             let (value, place) = self.placed()?;
-            // A value that is not there has no place of its own.
-            end = place.end.max(key_place.end);
+            end = match &value {
+                Value::Scalar(scalar) if scalar.plain && scalar.text.is_empty() => {
+                    self.end_of_nothing(key_place, place)
+                }
+                _ => place.end,
+            };
             entries.push((key, value));
+        }
+    }
+
+    /// The end of an entry without a value. The parser puts what is not there at the key's `:`, at its anchor
+    /// or tag, or at whatever comes next.
+    fn end_of_nothing(&self, key: Place, value: Place) -> usize {
+        match self.text.as_bytes().get(value.start) {
+            Some(b':') => value.start + 1,
+            Some(b'&' | b'!') => value.end.max(key.end),
+            _ => key.end,
         }
     }
 
     /// The end of a collection: its closing bracket's, or in block style its last node's.
     fn closing(&mut self, last: usize, span: &Span) -> usize {
         let at = self.cursor.byte(span.start.index());
-        match self.text.as_bytes().get(at) {
-            Some(b']' | b'}') if at >= last => at + 1,
-            _ => last,
+        // What has no bracket ends with nothing; before a bracket a comma may stand, and after that a comment.
+        let mut rest = self.text.get(at..).unwrap_or_default();
+        if span.start.index() == span.end.index() {
+            return last;
         }
+        loop {
+            rest = rest.trim_start_matches([' ', '\t', '\r', '\n', ',']);
+            match rest.strip_prefix('#') {
+                Some(comment) => rest = comment.split_once('\n').map_or("", |(_, rest)| rest),
+                None => break,
+            }
+        }
+        if rest.starts_with([']', '}']) { self.text.len() - rest.len() + 1 } else { last }
     }
 
     fn collection(&self, start: usize, end: usize, column: usize, open: u8) -> Place {

@@ -7,6 +7,7 @@ mod properties;
 
 use crate::support::kubelogin::Output;
 use crate::support::{Kubelogin, TempDir};
+use kubelogin::kubeconfig::tabs::readable;
 use kubelogin::kubeconfig::value::Value;
 use kubelogin::kubeconfig::yaml::Reader;
 use std::path::Path;
@@ -54,7 +55,7 @@ fn convert(path: &Path, args: &[&str]) -> Kubelogin {
 }
 
 fn value(text: &str) -> Value {
-    Reader::new(text).unwrap().value().unwrap()
+    Reader::new(&readable(text)).unwrap().value().unwrap()
 }
 
 /// The exec section of a user.
