@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::kubeconfig::active;
 use crate::login::Mode;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::PathBuf;
 
 /// The shells that there are scripts for.
 pub const SHELLS: &[&str] = &["bash", "fish", "powershell", "zsh"];
@@ -92,19 +92,22 @@ fn values(ctx: &Context, flag: &Flag, before: &[&str], start: &str) -> Candidate
         Kind::LoginMode => plain(Mode::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()),
         Kind::Cloud => plain(cloud::names().into_iter().map(str::to_owned).collect()),
         Kind::Choice(words) => plain(words.iter().map(|word| (*word).to_owned()).collect()),
-        Kind::ContextName => plain(active::contexts(ctx, kubeconfig(before).as_deref().map(Path::new))),
+        Kind::ContextName => plain(active::contexts(ctx, kubeconfig(ctx, before).as_deref())),
         Kind::Bool | Kind::Level | Kind::Duration | Kind::Text => Candidates::Words(Vec::new()),
     }
 }
 
-/// The kubeconfig that the line names already.
-fn kubeconfig(before: &[&str]) -> Option<String> {
+/// The kubeconfig that the line names already; the shell has not replaced its `~` yet.
+fn kubeconfig(ctx: &Context, before: &[&str]) -> Option<PathBuf> {
     let name = Id::Kubeconfig.dashed();
     let at = before.iter().position(|word| *word == name || word.starts_with(&format!("{name}=")))?;
-    let word = before.get(at)?;
-    match word.split_once('=') {
-        Some((_, value)) => Some(value.to_owned()),
-        None => before.get(at + 1..)?.iter().find(|word| **word != "=").map(|word| (*word).to_owned()),
+    let path = match before.get(at)?.split_once('=') {
+        Some((_, value)) => value,
+        None => before.get(at + 1..)?.iter().find(|word| **word != "=")?,
+    };
+    match path.strip_prefix("~/") {
+        Some(rest) => Some(ctx.home()?.join(rest)),
+        None => Some(PathBuf::from(path)),
     }
 }
 

@@ -6,8 +6,9 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use std::ffi::{OsStr, OsString};
 
-/// The word by which the scripts ask; no command of the user's.
-const ASK: &str = "__complete";
+/// The word by which the scripts ask; no command of the user's. Not `__complete`: by that the original's
+/// scripts ask, who expect another answer.
+const ASK: &str = "__candidates";
 
 /// Runs the command.
 ///

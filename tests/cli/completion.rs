@@ -4,12 +4,13 @@ use crate::support::kubelogin::binary;
 use crate::support::{Kubelogin, TempDir};
 use std::process::Command;
 
-const CONFIG: &str = "contexts:\n- name: prod-west\n  context: {user: a}\n- name: prod east\n  context: {user: a}\n- name: test\n  context: {user: b}\n";
+const CONFIG: &str = "contexts:\n- name: prod-west\n  context: {user: a}\n- name: prod east\n  context: {user: a}\n- name: test\n  context: {user: b}\n- name: aks:one\n- name: aks:two\n";
 
 /// A folder with `kubelogin` in `bin` and a kubeconfig.
 fn world() -> TempDir {
     let files = TempDir::new();
     files.file(".kube/config", CONFIG);
+    files.file("other config", "contexts:\n- name: elsewhere\n");
     files.file("some-file.pem", "");
     files.file("some-folder/x", "");
     std::fs::create_dir_all(files.path().join("bin")).unwrap();
@@ -50,6 +51,19 @@ const CASES: &[(&[&str], &str, &str)] = &[
     (&["completion", "po"], "powershell", "bash"),
 ];
 
+/// The same for the shells that hand over what is typed, quotes and `~` included.
+const TYPED: &[(&[&str], &str, &str)] = &[
+    (&["convert-kubeconfig", "--kubeconfig", "~/other\\ config", "--context", "''"], "elsewhere", "test"),
+    (&["convert-kubeconfig", "--kubeconfig", "\"other config\"", "--context", "el"], "elsewhere", "test"),
+];
+
+/// The same with the value behind a `=`, where the shell does not split that off.
+const ASSIGNED: &[(&[&str], &str, &str)] = &[
+    (&["get-token", "--login=az"], "azurecli", "devicecode"),
+    (&["get-token", "--client-certificate=some-fi"], "some-file.pem", "some-folder"),
+    (&["get-token", "--cache-dir=some-fo"], "some-folder", "some-file.pem"),
+];
+
 #[test]
 fn bash_completes() {
     let files = world();
@@ -63,20 +77,37 @@ fn bash_completes() {
         let lines: Vec<&str> = answer.lines().collect();
         assert!(lines.contains(has) && !lines.contains(has_not), "{words:?}: {answer}");
     }
-    // As readline splits it, and a name that needs quoting.
-    let script = "source <(kubelogin completion bash); COMP_WORDS=(kubelogin convert-kubeconfig --context = 'prod'); COMP_CWORD=4; _kubelogin; printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let answer = shell(&files, "bash", &["--norc", "-c"], script).unwrap();
-    assert_eq!(answer, "prod\\ east\nprod-west\n");
+    // As readline splits it; names that need quoting, or stand in quotes already.
+    for (words, expected) in [
+        ("convert-kubeconfig --context = prod", "prod\\ east\nprod-west\n"),
+        ("convert-kubeconfig --context 'prod\\ e'", "prod\\ east\n"),
+        ("convert-kubeconfig --context '\"prod e'", "prod east\n"),
+        ("convert-kubeconfig --context aks : o", "one\n"),
+        ("convert-kubeconfig --context = aks :", "one\ntwo\n"),
+        ("convert-kubeconfig --context '\"aks:o'", "aks:one\n"),
+        ("convert-kubeconfig --kubeconfig '~/other\\ config' --context ''", "elsewhere\n"),
+        ("convert-kubeconfig --kubeconfig = '\"other config\"' --context ''", "elsewhere\n"),
+        ("get-token --client-certificate = some-fi", "some-file.pem\n"),
+        ("get-token --cache-dir = some", "some-folder\n"),
+        ("get-token --login = az", "azurecli\nazd\nazurepipelines\n"),
+    ] {
+        let script = format!(
+            "COMP_WORDBREAKS=$' =:'; source <(kubelogin completion bash); compopt() {{ :; }}; COMP_WORDS=(kubelogin {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _kubelogin; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        assert_eq!(shell(&files, "bash", &["--norc", "-c"], &script).unwrap(), expected, "{words}");
+    }
 }
 
 #[test]
 fn zsh_completes() {
     let files = world();
-    for (words, has, has_not) in CASES {
-        // The completion system's own functions are replaced, so that what it is told can be seen.
+    for (words, has, has_not) in CASES.iter().chain(TYPED).chain(ASSIGNED) {
+        // The completion system's own functions are replaced, so that what it is told can be seen: in order,
+        // what it is to leave out, and what may stand there.
+        let typed: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
         let script = format!(
-            "compdef() {{ :; }}; source <(kubelogin completion zsh); _describe() {{ print -l -- \"${{(@)found%%:*}}\"; }}; _files() {{ if [[ $1 == -/ ]]; then print -l -- *(/); else print -l -- *(.); fi; }}; words=(kubelogin {}); CURRENT={}; _kubelogin",
-            words.join(" "),
+            "compdef() {{ :; }}; source <(kubelogin completion zsh); compset() {{ cut=\"$*\"; }}; cut_off() {{ [[ $words[CURRENT] != -*=* || $cut == '-P *=' ]]; }}; _describe() {{ cut_off && print -l -- \"${{(@)found%%:*}}\"; }}; _files() {{ cut_off || return; if [[ $1 == -/ ]]; then print -l -- *(/); else print -l -- *(.); fi; }}; words=(kubelogin {}); CURRENT={}; _kubelogin",
+            typed.join(" "),
             words.len() + 1
         );
         let Some(answer) = shell(&files, "zsh", &["-f", "-c"], &script) else { return };
@@ -88,15 +119,18 @@ fn zsh_completes() {
 #[test]
 fn fish_completes() {
     let files = world();
-    for (words, has, has_not) in CASES {
+    for (words, has, has_not) in CASES.iter().chain(TYPED).chain(ASSIGNED) {
         let script = format!(
-            "kubelogin completion fish | source; complete --do-complete 'kubelogin {}'",
-            words.join(" ")
+            "kubelogin completion fish | source; complete --do-complete {:?}",
+            format!("kubelogin {}", words.join(" ")).trim_end_matches("''")
         );
         let Some(answer) = shell(&files, "fish", &["--no-config", "-c"], &script) else { return };
         let lines: Vec<&str> =
             answer.lines().map(|line| line.split('\t').next().unwrap().trim_end_matches('/')).collect();
-        assert!(lines.contains(has) && !lines.contains(has_not), "{words:?}: {answer}");
+        let prefix =
+            words.last().unwrap().split_once('=').map_or(String::new(), |(flag, _)| format!("{flag}="));
+        let (has, has_not) = (&*format!("{prefix}{has}"), &*format!("{prefix}{has_not}"));
+        assert!(lines.contains(&has) && !lines.contains(&has_not), "{words:?}: {answer}");
     }
 }
 
@@ -119,4 +153,11 @@ fn another_shell_is_named() {
     run.fails_with("there is no completion for the shell \"tcsh\"");
     run.hints("bash, fish, powershell, zsh");
     Kubelogin::new(&["completion"]).run().fails_with("completion needs a shell");
+}
+
+#[test]
+fn scripts_of_the_original_get_no_answer_that_they_would_misread() {
+    let run = Kubelogin::new(&["__complete", "get-token", "--login", ""]).run();
+    run.fails_with("unknown command \"__complete\"");
+    assert_eq!(run.stdout, "");
 }
