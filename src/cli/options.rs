@@ -206,6 +206,7 @@ fn how_to_give(flag: &Flag, login: Mode) -> String {
 
 fn resolve_one(flag: &'static Flag, given: &Given, env: &Env, login: Option<Mode>) -> Result<Setting> {
     let azure_rm = given.is_on(Id::UseAzureRmEnvVars);
+    let is_said = |id: Id| given.last(id).is_some_and(|said| !said.is_empty());
     let mut setting = match given.last(flag.id) {
         Some(said) => Setting { id: flag.id, value: Cow::Owned(said.to_owned()), source: Source::Flag },
         None => {
@@ -219,7 +220,8 @@ fn resolve_one(flag: &'static Flag, given: &Given, env: &Env, login: Option<Mode
             When::AzureRm => azure_rm,
             When::In(mode) => login == Some(mode),
             When::Blank(mode) => login == Some(mode) && setting.value.is_empty(),
-            When::Default => setting.source == Source::Default,
+            // The cache folder's; its flag has two names.
+            When::Default => setting.source == Source::Default && !is_said(Id::TokenCacheDir),
         };
         let Some(value) = env.os(variable.name).filter(|_| counts) else {
             continue;
@@ -367,5 +369,8 @@ mod tests {
         assert_eq!(dir(&["--cache-dir=/c", "--token-cache-dir=/t"], &[]).unwrap(), Path::new("/t"));
         assert_eq!(dir(&["--token-cache-dir=/t", "--cache-dir=/c"], &[]).unwrap(), Path::new("/c"));
         assert!(dir(&[], &[]).is_err());
+        let source = |args: &[&str]| options(args, &[("KUBECACHEDIR", "/k")]).unwrap().source(Id::CacheDir);
+        assert_eq!(source(&[]), Source::Env("KUBECACHEDIR"));
+        assert_eq!(source(&["--token-cache-dir=/t"]), Source::Default);
     }
 }
