@@ -52,7 +52,7 @@ use cli::flags::{COMMANDS, Command, Id};
 use cli::help;
 use cli::man;
 use cli::options::Options;
-use cli::parse::{Given, parse};
+use cli::parse::{Given, parse, parse_level};
 use context::Context;
 use error::{Error, Result};
 use std::ffi::OsStr;
@@ -75,7 +75,7 @@ fn dispatch(ctx: &Context) -> Result<()> {
     }
     let given = parse(&ctx.args)?;
     let verbosity = given.last(Id::Verbosity).and_then(OsStr::to_str);
-    ctx.set_verbosity(verbosity.and_then(|v| v.parse().ok()).unwrap_or(0));
+    ctx.set_verbosity(verbosity.and_then(parse_level).unwrap_or(0));
     let help = |command| help::page(command, Style::of(ctx.stdout_screen, &ctx.env));
     if given.is_on(Id::Help) {
         return ctx.print(&help(given.command));

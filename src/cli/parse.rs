@@ -55,9 +55,8 @@ pub fn parse(args: &[OsString]) -> Result<Given> {
     let command = find_command(args)?;
     let mut skip_command = command != Command::Root;
     let mut given = Given { command, words: Vec::new(), said: Vec::new() };
-    let unknown = read(command, args, &mut given)?;
-    if let Some(error) = unknown.into_iter().next() {
-        return Err(error.hint(usage_hint(command)));
+    if let Some(problem) = read(command, args, &mut given)?.into_iter().next() {
+        return Err(problem.hint(command));
     }
     given.words.retain(|_| !std::mem::take(&mut skip_command));
     Ok(given)
@@ -69,9 +68,27 @@ pub fn parse(args: &[OsString]) -> Result<Given> {
 /// # Errors
 /// A known flag without its value, or with one of the wrong type.
 pub fn parse_exec_args(args: &[OsString]) -> Result<(Given, Vec<Error>)> {
+    parse_all_but(args, |_| false)
+}
+
+/// The same for an entry that is to be converted: known flags that cannot be used are left out too.
+///
+/// # Errors
+/// A flag that says who signs in, or to what, without its value: leaving it out would choose somebody else.
+pub fn parse_old_args(args: &[OsString]) -> Result<(Given, Vec<Error>)> {
+    parse_all_but(args, |id| !matches!(id, Id::ClientId | Id::ServerId | Id::TenantId))
+}
+
+fn parse_all_but(args: &[OsString], may_go: impl Fn(Id) -> bool) -> Result<(Given, Vec<Error>)> {
     let mut given = Given { command: Command::GetToken, words: Vec::new(), said: Vec::new() };
-    let unknown = read(Command::GetToken, args, &mut given)?;
-    Ok((given, unknown))
+    let mut left_out = Vec::new();
+    for problem in read(Command::GetToken, args, &mut given)? {
+        if problem.id.is_some_and(|id| !may_go(id)) {
+            return Err(problem.hint(Command::GetToken));
+        }
+        left_out.push(problem.error);
+    }
+    Ok((given, left_out))
 }
 
 /// pflag's spellings of a boolean (Go's `strconv.ParseBool`).
@@ -80,6 +97,39 @@ pub fn parse_bool(text: &str) -> Option<bool> {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
         _ => None,
+    }
+}
+
+/// A level of verbosity as klog reads it, which knows none above 255 or below 0 that differs from those.
+pub fn parse_level(text: &str) -> Option<u8> {
+    let level: i32 = text.parse().ok()?;
+    u8::try_from(level.clamp(0, 255)).ok()
+}
+
+/// A flag that cannot be used.
+struct Problem {
+    /// Which one; `None` if nobody knows it.
+    id: Option<Id>,
+    error: Error,
+    /// The help page would help.
+    usage: bool,
+}
+
+impl Problem {
+    fn unknown(what: String) -> Self {
+        Self { id: None, error: Error::new(what), usage: true }
+    }
+
+    fn unknown_long(long: &str) -> Self {
+        Self::unknown(format!("unknown flag: --{long}"))
+    }
+
+    fn unknown_short(short: char) -> Self {
+        Self::unknown(format!("unknown shorthand flag: '{short}' in -{short}"))
+    }
+
+    fn hint(self, command: Command) -> Error {
+        if self.usage { self.error.hint(usage_hint(command)) } else { self.error }
     }
 }
 
@@ -95,7 +145,7 @@ fn find_command(args: &[OsString]) -> Result<Command> {
     let mut parser = lexopt::Parser::from_args(args);
     // Anything odd is found again, and named, once the command is known.
     while let Ok(Some(arg)) = parser.next() {
-        let flag = match arg {
+        let (flag, unknown) = match arg {
             Arg::Value(word) => {
                 return COMMANDS
                     .iter()
@@ -109,56 +159,61 @@ fn find_command(args: &[OsString]) -> Result<Command> {
                         .hint(usage_hint(Command::Root))
                     });
             }
-            Arg::Long(long) => FLAGS.iter().find(|f| f.long == long),
-            Arg::Short(short) => FLAGS.iter().find(|f| f.short == Some(short)),
+            Arg::Long(long) => (FLAGS.iter().find(|f| f.long == long), Problem::unknown_long(long)),
+            Arg::Short(short) => {
+                (FLAGS.iter().find(|f| f.short == Some(short)), Problem::unknown_short(short))
+            }
         };
-        match flag {
-            Some(flag) if flag.takes_value() => {
-                let _ = parser.value();
-            }
-            _ => {
-                let _ = parser.optional_value();
-            }
+        // Whether the word behind it is its value nobody can tell.
+        let flag = flag.ok_or_else(|| unknown.hint(Command::Root))?;
+        if flag.takes_value() {
+            let _ = parser.value();
+        } else {
+            let _ = parser.optional_value();
         }
     }
     Ok(Command::Root)
 }
 
-/// Reads all flags of `command` into `given`; returns an error for each unknown one.
-fn read(command: Command, args: &[OsString], given: &mut Given) -> Result<Vec<Error>> {
-    let mut unknown = Vec::new();
+/// Reads all flags of `command` into `given`; returns those that cannot be used, in order.
+fn read(command: Command, args: &[OsString], given: &mut Given) -> Result<Vec<Problem>> {
+    let mut problems = Vec::new();
     let mut parser = lexopt::Parser::from_args(args);
     loop {
         let arg = parser.next().map_err(|e| Error::new(e.to_string()).hint(usage_hint(command)))?;
-        let (flag, missing) = match arg {
-            None => return Ok(unknown),
+        let (flag, unknown) = match arg {
+            None => return Ok(problems),
             Some(Arg::Value(word)) => {
                 given.words.push(word);
                 continue;
             }
-            Some(Arg::Long(long)) => (
-                FLAGS.iter().find(|f| f.long == long && f.belongs_to(command)),
-                Error::new(format!("unknown flag: --{long}")),
-            ),
+            Some(Arg::Long(long)) => {
+                (FLAGS.iter().find(|f| f.long == long && f.belongs_to(command)), Problem::unknown_long(long))
+            }
             Some(Arg::Short(short)) => (
                 FLAGS.iter().find(|f| f.short == Some(short) && f.belongs_to(command)),
-                Error::new(format!("unknown shorthand flag: '{short}' in -{short}")),
+                Problem::unknown_short(short),
             ),
         };
         let Some(flag) = flag else {
-            unknown.push(missing);
+            problems.push(unknown);
             let _ = parser.optional_value();
             continue;
         };
         let value = if flag.takes_value() {
-            parser.value().map_err(|_| {
-                Error::new(format!("flag needs an argument: --{}", flag.long)).hint(usage_hint(command))
-            })?
+            parser.value().ok()
         } else {
-            parser.optional_value().unwrap_or_else(|| OsString::from("true"))
+            Some(parser.optional_value().unwrap_or_else(|| OsString::from("true")))
         };
-        check(flag, &value)?;
-        given.said.push((flag.id, value));
+        let Some(value) = value else {
+            let error = Error::new(format!("flag needs an argument: --{}", flag.long));
+            problems.push(Problem { id: Some(flag.id), error, usage: true });
+            continue;
+        };
+        match check(flag, &value) {
+            Ok(()) => given.said.push((flag.id, value)),
+            Err(error) => problems.push(Problem { id: Some(flag.id), error, usage: false }),
+        }
     }
 }
 
@@ -180,7 +235,7 @@ fn check(flag: &Flag, value: &OsStr) -> Result<()> {
     };
     match flag.kind {
         Kind::Bool if parse_bool(text).is_none() => invalid("not a boolean (true or false)"),
-        Kind::Level if text.parse::<u8>().is_err() => invalid("not a number from 0 to 255"),
+        Kind::Level if parse_level(text).is_none() => invalid("not a number"),
         Kind::Duration => match parse_go_duration(text) {
             None => invalid("not a duration (write 30s, 1m30s or 500ms)"),
             Some(duration) if duration.is_zero() => invalid("must be greater than 0"),
@@ -256,6 +311,11 @@ mod tests {
         assert_eq!(message(&["get-token", "--kubeconfig", "x"]), "unknown flag: --kubeconfig");
         assert_eq!(message(&["get-token", "--login"]), "flag needs an argument: --login");
         assert_eq!(given(&[]).command, Command::Root);
+        // The first of several; and one that stands before the command, whatever it takes.
+        assert_eq!(message(&["get-token", "--frob", "x", "--timeout", "y"]), "unknown flag: --frob");
+        assert!(message(&["get-token", "--timeout", "y", "--frob"]).contains("\"--timeout\" flag"));
+        assert_eq!(message(&["--frob", "x", "get-token"]), "unknown flag: --frob");
+        assert_eq!(message(&["-x", "get-token"]), "unknown shorthand flag: 'x' in -x");
     }
 
     #[test]
@@ -263,20 +323,51 @@ mod tests {
         for bad in ["30", "x", "", "0s", "-5s"] {
             assert!(message(&["get-token", "--timeout", bad]).contains("\"--timeout\" flag"), "{bad}");
         }
-        assert!(message(&["get-token", "-v", "x"]).contains("\"-v, --v\" flag"));
+        for bad in ["x", "", "1.5", "2147483648"] {
+            assert!(message(&["get-token", "-v", bad]).contains("\"-v, --v\" flag"), "{bad}");
+        }
+        for (text, level) in [("0", 0), ("3", 3), ("255", 255), ("999", 255), ("-1", 0), ("2147483647", 255)]
+        {
+            assert_eq!(message(&["get-token", "-v", text]), "");
+            assert_eq!(parse_level(text), Some(level));
+        }
         assert!(message(&["get-token", "--token-cache", "some"]).contains("auto, all, none"));
     }
 
     #[test]
     fn arguments_of_an_old_entry_lose_only_what_nobody_knows() {
-        let args: Vec<OsString> = ["get-token", "--frob", "x", "-tcontoso", "--gone=1", "--server-id=s"]
-            .map(OsString::from)
-            .to_vec();
-        let (given, unknown) = parse_exec_args(&args).unwrap();
+        let read = |args: &[&str]| parse_old_args(&args.iter().map(OsString::from).collect::<Vec<_>>());
+        let args = [
+            "get-token",
+            "--frob",
+            "x",
+            "-tcontoso",
+            "--gone=1",
+            "--timeout=30",
+            "--server-id=s",
+            "--legacy=yes",
+            "--username",
+        ];
+        let (given, unknown) = read(&args).unwrap();
         assert_eq!(given.last(Id::TenantId), Some(OsStr::new("contoso")));
         assert_eq!(given.last(Id::ServerId), Some(OsStr::new("s")));
         let unknown: Vec<&str> = unknown.iter().map(Error::message).collect();
-        assert_eq!(unknown, ["unknown flag: --frob", "unknown flag: --gone"]);
+        assert_eq!(
+            unknown,
+            [
+                "unknown flag: --frob",
+                "unknown flag: --gone",
+                "invalid argument \"30\" for \"--timeout\" flag: not a duration (write 30s, 1m30s or 500ms)",
+                "invalid argument \"yes\" for \"--legacy\" flag: not a boolean (true or false)",
+                "flag needs an argument: --username",
+            ]
+        );
+        for flag in ["--client-id", "--server-id", "-t"] {
+            let error = read(&["get-token", "--frob", flag]).err().unwrap();
+            assert!(error.message().starts_with("flag needs an argument"), "{flag}");
+        }
+        // Who only looks at the entry is told what it would come to.
+        assert!(parse_exec_args(&["--frob", "--timeout=30"].map(OsString::from)).is_err());
     }
 
     #[cfg(unix)]

@@ -3,13 +3,14 @@
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::kubeconfig::convert::{Kind, SECRETS, convert, kind};
 use crate::kubeconfig::document::{Edited, Replacement};
 use crate::kubeconfig::{File, chosen, diff, paths, read};
 use crate::sys::config_lock::ConfigLock;
 use crate::sys::files::{Staged, replace};
 use crate::sys::interrupt;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// A file with its new text, if it changes.
@@ -19,6 +20,8 @@ struct Plan {
     /// What to tell the user about its entries.
     remarks: Vec<String>,
     matched: usize,
+    /// The secrets that its new text has because they were typed.
+    secrets: Vec<Id>,
 }
 
 /// Runs the command. An error leaves every file untouched.
@@ -28,20 +31,28 @@ struct Plan {
 pub fn run(ctx: &Context, options: &Options) -> Result<()> {
     interrupt::exit_on_interrupt();
     let paths = paths(ctx, options.path(Id::Kubeconfig))?;
+    if options.given().last(Id::Output).is_some_and(OsStr::is_empty) {
+        return Err(Error::new("--output names no file").hint("write - for standard output"));
+    }
     let plans = plan(options, &paths)?;
     if plans.iter().all(|plan| plan.matched == 0) {
         ctx.say("no user of the kubeconfig signs in through Azure: nothing to convert");
     }
     for remark in plans.iter().flat_map(|plan| &plan.remarks) {
-        ctx.say(remark);
+        ctx.say(&one_line(remark));
     }
-    let written = match (options.path(Id::Output), options.is_on(Id::DryRun)) {
-        (_, true) => show(ctx, &plans)?,
-        (Some(output), false) => write_to(ctx, output, &plans)?,
-        (None, false) => write_back(ctx, options, plans, &paths)?,
+    let secrets: Vec<Id> = plans.iter().flat_map(|plan| plan.secrets.iter().copied()).collect();
+    let place = match (options.path(Id::Output), options.is_on(Id::DryRun)) {
+        (_, true) => show(ctx, &plans).map(|()| "would be in the kubeconfig")?,
+        (Some(output), false) => write_to(ctx, output, &plans).map(|()| "is now in the output")?,
+        (None, false) if write_back(ctx, options, plans, &paths)? => "is now in the kubeconfig",
+        (None, false) => return Ok(()),
     };
-    if written {
-        warn_of_secrets(ctx, options);
+    for (id, variable) in SECRETS.iter().filter(|(id, _)| secrets.contains(id)) {
+        ctx.say(&format!(
+            "Warning: {} {place}, readable by whoever reads that; prefer the environment variable {variable}",
+            id.dashed()
+        ));
     }
     Ok(())
 }
@@ -51,7 +62,7 @@ fn plan(options: &Options, paths: &[PathBuf]) -> Result<Vec<Plan>> {
     let chosen = chosen(&files, options.text(Id::Context))?;
     let mut plans = Vec::with_capacity(files.len());
     for (at, file) in files.into_iter().enumerate() {
-        let mut plan = Plan { edited: None, remarks: Vec::new(), matched: 0, file };
+        let mut plan = Plan { edited: None, remarks: Vec::new(), matched: 0, secrets: Vec::new(), file };
         let mut replacements: Vec<Replacement> = Vec::new();
         for index in chosen.iter().filter(|(file, _)| *file == at).map(|(_, index)| *index) {
             // Taken out: a large file's users are not kept beside their new texts.
@@ -62,12 +73,13 @@ fn plan(options: &Options, paths: &[PathBuf]) -> Result<Vec<Plan>> {
             }
             plan.matched += 1;
             let converted = convert(options, &user).map_err(|e| {
-                e.or_hint(format!("this is about the user \"{name}\" in {}", plan.file.path.display()))
+                e.hint(format!("this is about the user \"{name}\" in {}", plan.file.path.display()))
             })?;
             for flag in converted.dropped {
                 plan.remarks.push(format!("user \"{name}\": left out of its arguments: {flag}"));
             }
             if !user.means(&converted.user) {
+                plan.secrets.extend(converted.secrets);
                 replacements.extend(plan.file.document.replacement(&plan.file.text, index, &converted.user));
             }
         }
@@ -88,31 +100,29 @@ fn plan(options: &Options, paths: &[PathBuf]) -> Result<Vec<Plan>> {
     Ok(plans)
 }
 
-fn show(ctx: &Context, plans: &[Plan]) -> Result<bool> {
+fn show(ctx: &Context, plans: &[Plan]) -> Result<()> {
     for plan in plans {
         if let Some(edited) = &plan.edited {
             let name = plan.file.path.display().to_string();
             ctx.print(&diff::unified(&name, &plan.file.text, &edited.edits))?;
         }
     }
-    Ok(false)
+    Ok(())
 }
 
-fn write_to(ctx: &Context, output: &Path, plans: &[Plan]) -> Result<bool> {
+fn write_to(ctx: &Context, output: &Path, plans: &[Plan]) -> Result<()> {
     let [plan] = plans else {
         return Err(Error::new(format!("--output takes one input file, and there are {}", plans.len()))
             .hint("name it with --kubeconfig"));
     };
     let text = plan.edited.as_ref().map_or(&plan.file.text, |edited| &edited.text);
     if output == Path::new("-") {
-        ctx.print(text)?;
-    } else {
-        let target = output.canonicalize().unwrap_or_else(|_| output.to_owned());
-        let like = target.metadata().ok();
-        replace(&target, text.as_bytes(), like.as_ref(), &tag(ctx)?)
-            .map_err(|e| Error::new(format!("cannot write {}: {e}", output.display())))?;
+        return ctx.print(text);
     }
-    Ok(plan.edited.is_some())
+    let target = output.canonicalize().unwrap_or_else(|_| output.to_owned());
+    let like = target.metadata().ok();
+    replace(&target, text.as_bytes(), like.as_ref(), &tag(ctx)?)
+        .map_err(|e| Error::new(format!("cannot write {}: {e}", output.display())))
 }
 
 /// Writes the changed files under their locks. What was read before the lock was had may have changed, so
@@ -183,12 +193,4 @@ fn failed(file: &File, e: std::io::Error) -> Error {
 
 fn tag(ctx: &Context) -> Result<String> {
     Ok(format!("{:016x}", u64::from_be_bytes(ctx.random()?)))
-}
-
-fn warn_of_secrets(ctx: &Context, options: &Options) {
-    for (id, variable) in SECRETS {
-        if options.given().last(*id).is_some() {
-            ctx.say(&format!("Warning: {} is now in the kubeconfig, readable by whoever reads that; prefer the environment variable {variable}", id.dashed()));
-        }
-    }
 }

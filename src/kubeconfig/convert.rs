@@ -3,10 +3,11 @@
 use super::value::{Scalar, Value};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
-use crate::cli::parse::{Given, parse_exec_args};
+use crate::cli::parse::{Given, parse_old_args};
 use crate::error::{Error, Result};
 use crate::login::Mode;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 /// Where an argument's value may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,8 +186,10 @@ pub struct Conversion<'a> {
 pub struct Converted {
     /// The new value of `user`.
     pub user: Value,
-    /// Flags of the old entry that nobody knows.
+    /// Flags of the old entry that nobody knows, or whose value is of the wrong type.
     pub dropped: Vec<String>,
+    /// The secrets among the new arguments.
+    pub secrets: Vec<Id>,
 }
 
 /// Converts one entry.
@@ -199,12 +202,14 @@ pub fn convert(options: &Options, user: &Value) -> Result<Converted> {
     if let Some(key) = user.doubled_key() {
         return Err(Error::new(format!("the key \"{key}\" stands twice in one place")));
     }
-    let (old, unknown) = parse_exec_args(&exec_args(user)).map_err(|e| e.context("its old arguments"))?;
+    let (old, unknown) = parse_old_args(&exec_args(user)).map_err(|e| e.context("its old arguments"))?;
     let provider =
         user.get("auth-provider").filter(|p| p.get("name").and_then(Value::as_text) == Some("azure"));
     let conversion = Conversion { options, provider, old };
     let args = conversion.arguments()?;
+    let secrets = SECRETS.iter().map(|(id, _)| *id).filter(|id| args.contains(&id.dashed())).collect();
     Ok(Converted {
+        secrets,
         user: conversion.entry(user, args),
         dropped: unknown.iter().map(|e| e.message().to_owned()).collect(),
     })
@@ -271,6 +276,10 @@ impl Conversion<'_> {
         if let Some(value) = self.explicit(id)? {
             return Ok(Some(value));
         }
+        // Without its other half the old one has nothing to say.
+        if id == Id::PopClaims && !self.is_on(Id::PopEnabled, Carried) && self.is_given(Id::PopEnabled) {
+            return Ok(None);
+        }
         let key = match id {
             Id::Environment => "environment",
             Id::TenantId => "tenant-id",
@@ -289,16 +298,16 @@ impl Conversion<'_> {
 
     /// The flag's value if it was given: what the environment made of it, but a secret only as typed.
     fn explicit(&self, id: Id) -> Result<Option<String>> {
-        let Some(typed) = self.options.given().last(id).filter(|typed| !typed.is_empty()) else {
-            return Ok(None);
+        let typed = self.options.given().last(id);
+        let value = match typed {
+            Some(_) if !id.flag().secret => self.options.path(id).map(Path::as_os_str),
+            _ => typed.filter(|typed| !typed.is_empty()),
         };
-        if id.flag().secret {
-            return text(id, typed).map(|value| Some(value.to_owned()));
-        }
-        match self.options.path(id) {
-            Some(path) => text(id, path.as_os_str()).map(|value| Some(value.to_owned())),
-            None => Ok(None),
-        }
+        value.map(|value| text(id, value).map(str::to_owned)).transpose()
+    }
+
+    fn is_given(&self, id: Id) -> bool {
+        self.options.given().last(id).is_some()
     }
 
     fn is_on(&self, id: Id, take: Take) -> bool {
@@ -306,7 +315,7 @@ impl Conversion<'_> {
         if id == Id::Legacy {
             return given.is_on(id) || self.provider_is_legacy() || self.old.is_on(id);
         }
-        if given.last(id).is_some() {
+        if self.is_given(id) {
             return given.is_on(id);
         }
         take == Carried && self.old.is_on(id)

@@ -296,11 +296,6 @@ fn what_is_missing_is_named_and_the_file_stays() {
         exec(&["get-token", "--server-id", "s", "--client-id", "c", "--tenant-id", "t", "--pop-enabled"]);
     fails(&half, &["-l", "interactive"], "--pop-claims is required when specifying --pop-enabled");
     check(&half, &["-l", "msi"], "--login msi --server-id s");
-    fails(
-        &exec(&["get-token", "--server-id", "s", "--timeout", "soon"]),
-        &["-l", "msi"],
-        "its old arguments: invalid argument",
-    );
 }
 
 #[test]
@@ -338,13 +333,31 @@ fn the_environment_has_its_say_only_where_a_flag_was_given_and_never_for_secrets
 }
 
 #[test]
-fn unknown_old_flags_are_left_out_and_named() {
-    let (output, converted, _files) =
-        arguments(&exec(&["get-token", "--server-id", "s", "--frob", "x"]), &[], &["-l", "msi"]);
-    assert_eq!(converted.join(" "), "--login msi --server-id s");
-    assert!(
-        output.stderr.contains("user \"u\": left out of its arguments: unknown flag: --frob"),
-        "{}",
-        output.stderr
+fn a_flag_given_empty_lets_the_environment_speak() {
+    let env = &[("AZURE_CLIENT_ID", "ENV"), ("AZURE_CLIENT_SECRET", "ENVSECRET")];
+    let (_, converted, _files) =
+        arguments(PROVIDER, env, &["-l", "spn", "--client-id", "", "--client-secret", ""]);
+    assert_eq!(
+        converted.join(" "),
+        "--login spn --server-id SRV --client-id ENV --tenant-id TEN --environment AzurePublicCloud"
     );
+    check(
+        PROVIDER,
+        &["-l", "azurepipelines", "--tenant-id="],
+        "--login azurepipelines --server-id SRV --tenant-id TEN",
+    );
+}
+
+#[test]
+fn what_a_flag_turns_off_and_what_not() {
+    let old = &["get-token", "--server-id", "s", "--client-id", "c", "--tenant-id", "t", "--legacy"];
+    let pop =
+        &["--pop-enabled", "--pop-claims", "u=/old", "--cache-dir", "/new", "--token-cache-dir", "/old"];
+    let both: Vec<&str> = old.iter().chain(pop).copied().collect();
+    let head = "--login spn --server-id s --cache-dir /new --client-id c --tenant-id t";
+    check(&exec(&both), &["-l", "spn"], &format!("{head} --legacy --pop-enabled --pop-claims u=/old"));
+    check(&exec(&both), &["-l", "spn", "--pop-enabled=false", "--legacy=false"], &format!("{head} --legacy"));
+    let reversed: Vec<&str> =
+        old.iter().chain(&["--token-cache-dir=/old", "--cache-dir=/new"]).copied().collect();
+    check(&exec(&reversed), &["-l", "spn"], &format!("{head} --legacy"));
 }

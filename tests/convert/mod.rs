@@ -3,7 +3,10 @@
 mod cells;
 mod faults;
 mod golden;
+mod messages;
 mod properties;
+#[cfg(unix)]
+mod untouched;
 
 use crate::support::kubelogin::Output;
 use crate::support::{Kubelogin, TempDir};
