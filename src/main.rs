@@ -4,10 +4,6 @@ use kubelogin::context::Context;
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-
 fn main() -> ExitCode {
     // The process ends here: giving its memory back piece by piece would only take time.
     let ctx = ManuallyDrop::new(Context::real());
