@@ -62,7 +62,7 @@ pub fn authority_base(
 
 /// `activeDirectoryEndpoint` of the file that `AZURE_ENVIRONMENT_FILEPATH` names.
 fn environment_file(env: &Env) -> Result<String> {
-    const LARGEST: u64 = 1 << 20;
+    const MAX_BYTES: u64 = 1 << 20;
     let Some(path) = env.path(ENVIRONMENT_FILE) else {
         return Err(Error::new(format!("environment {STACK} needs {ENVIRONMENT_FILE}, which is not set"))
             .hint(
@@ -72,7 +72,7 @@ fn environment_file(env: &Env) -> Result<String> {
     let failed = |why: String| {
         Error::new(format!("cannot use the environment file {} ({ENVIRONMENT_FILE}): {why}", path.display()))
     };
-    let bytes = read_bounded(&path, LARGEST).map_err(|e| failed(e.to_string()))?;
+    let bytes = read_bounded(&path, MAX_BYTES).map_err(|e| failed(e.to_string()))?;
     parse_environment(&bytes).map_err(failed)
 }
 

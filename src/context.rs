@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Back to the line's beginning, and wipe it.
-pub const WIPE: &str = "\r\x1b[K";
+pub const CLEAR_LINE: &str = "\r\x1b[K";
 
 /// The time, and waiting for it.
 pub trait Clock {
@@ -33,7 +33,7 @@ pub type Random = Rc<dyn Fn(&mut [u8]) -> Result<()>>;
 
 /// What stands behind an output stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Screen {
+pub struct Terminal {
     /// A person watches it.
     pub is_terminal: bool,
 }
@@ -91,12 +91,12 @@ pub struct Context {
     stdout: Rc<RefCell<Box<dyn Write>>>,
     stderr: Rc<RefCell<Box<dyn Write>>>,
     /// How stdout is looked at.
-    pub stdout_screen: Screen,
+    pub stdout_terminal: Terminal,
     /// How stderr is looked at.
-    pub stderr_screen: Screen,
+    pub stderr_terminal: Terminal,
     /// Whether stderr's last line is one that the next takes the place of. Shared with the threads that show
     /// such lines.
-    pub is_counting: Arc<AtomicBool>,
+    pub progress_shown: Arc<AtomicBool>,
     verbosity: Cell<u8>,
 }
 
@@ -114,9 +114,9 @@ impl Context {
             }),
             stdout: Rc::new(RefCell::new(Box::new(std::io::stdout()))),
             stderr: Rc::new(RefCell::new(Box::new(std::io::stderr()))),
-            stdout_screen: Screen { is_terminal: std::io::stdout().is_terminal() },
-            stderr_screen: Screen { is_terminal: std::io::stderr().is_terminal() },
-            is_counting: Arc::default(),
+            stdout_terminal: Terminal { is_terminal: std::io::stdout().is_terminal() },
+            stderr_terminal: Terminal { is_terminal: std::io::stderr().is_terminal() },
+            progress_shown: Arc::default(),
             verbosity: Cell::new(0),
         }
     }
@@ -130,9 +130,9 @@ impl Context {
             random: Rc::clone(&self.random),
             stdout: Rc::clone(&self.stdout),
             stderr: Rc::clone(&self.stderr),
-            stdout_screen: self.stdout_screen,
-            stderr_screen: self.stderr_screen,
-            is_counting: Arc::clone(&self.is_counting),
+            stdout_terminal: self.stdout_terminal,
+            stderr_terminal: self.stderr_terminal,
+            progress_shown: Arc::clone(&self.progress_shown),
             verbosity: self.verbosity.clone(),
         }
     }
@@ -151,8 +151,8 @@ impl Context {
             clock,
             stdout: Rc::new(RefCell::new(stdout)),
             stderr: Rc::new(RefCell::new(stderr)),
-            stdout_screen: Screen { is_terminal: false },
-            stderr_screen: Screen { is_terminal: false },
+            stdout_terminal: Terminal { is_terminal: false },
+            stderr_terminal: Terminal { is_terminal: false },
             ..Self::real()
         }
     }
@@ -170,26 +170,26 @@ impl Context {
     }
 
     /// Writes a line to stderr at once; a closed stderr is nobody's failure.
-    pub fn say(&self, line: &str) {
-        self.wipe();
-        self.show(&format!("{line}\n"));
+    pub fn eprintln(&self, line: &str) {
+        self.clear_progress();
+        self.write_stderr(&format!("{line}\n"));
     }
 
     /// Shows a line on stderr, a terminal, that the next one takes the place of.
-    pub fn count(&self, line: &str) {
-        self.show(&format!("{WIPE}{line}"));
-        self.is_counting.store(true, Ordering::Relaxed);
+    pub fn show_progress(&self, line: &str) {
+        self.write_stderr(&format!("{CLEAR_LINE}{line}"));
+        self.progress_shown.store(true, Ordering::Relaxed);
     }
 
     /// Takes such a line away, where there is one.
-    pub fn wipe(&self) {
-        if self.is_counting.swap(false, Ordering::Relaxed) {
-            self.show(WIPE);
+    pub fn clear_progress(&self) {
+        if self.progress_shown.swap(false, Ordering::Relaxed) {
+            self.write_stderr(CLEAR_LINE);
         }
     }
 
     /// Writes to stderr as it is, at once.
-    fn show(&self, text: &str) {
+    fn write_stderr(&self, text: &str) {
         let mut stderr = self.stderr.borrow_mut();
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
@@ -206,7 +206,7 @@ impl Context {
         }
         let now = self.clock.now();
         let (_, month, day, hour, minute, second) = civil(now.as_secs());
-        self.say(&format!(
+        self.eprintln(&format!(
             "I{month:02}{day:02} {hour:02}:{minute:02}:{second:02}.{:06} {:7} kubelogin] {}",
             now.subsec_micros(),
             std::process::id(),

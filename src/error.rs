@@ -10,9 +10,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Trying again would fail the same way.
-    Final,
+    Permanent,
     /// The network or the service is at fault just now (refused, timed out, 429, 5xx).
-    Passing,
+    Transient,
 }
 
 /// A failure, ready to be shown to a person.
@@ -30,12 +30,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A final error that says what failed and why.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, ids: Vec::new(), class: Class::Final }
+        Self { message: message.into(), hint: None, ids: Vec::new(), class: Class::Permanent }
     }
 
     /// An error that may be gone at the next try.
-    pub fn passing(message: impl Into<String>) -> Self {
-        Self { class: Class::Passing, ..Self::new(message) }
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self { class: Class::Transient, ..Self::new(message) }
     }
 
     /// Says the one thing that the user can do, in place of what was said before.
@@ -100,14 +100,14 @@ impl std::error::Error for Error {}
 ///
 /// Whatever the text came from, it stays on one line and moves no cursor.
 pub fn one_line(text: &str) -> String {
-    const LONGEST: usize = 2000;
+    const MAX_CHARS: usize = 2000;
     let mut line: String = text
         .trim()
         .chars()
-        .take(LONGEST)
+        .take(MAX_CHARS)
         .map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c })
         .collect();
-    if text.trim().chars().nth(LONGEST).is_some() {
+    if text.trim().chars().nth(MAX_CHARS).is_some() {
         line.push('…');
     }
     line

@@ -35,13 +35,13 @@ impl ApiVersion {
 /// Text that is not JSON or too long, another version.
 pub fn wanted_version(env: &Env) -> Result<ApiVersion> {
     const VARIABLE: &str = "KUBERNETES_EXEC_INFO";
-    const LARGEST: usize = 1 << 20;
+    const MAX_BYTES: usize = 1 << 20;
     let Some(value) = env.os(VARIABLE) else {
         return Ok(ApiVersion::V1Beta1);
     };
-    if value.len() > LARGEST {
+    if value.len() > MAX_BYTES {
         return Err(Error::new(format!(
-            "{VARIABLE} is {} bytes long; more than {LARGEST} is refused",
+            "{VARIABLE} is {} bytes long; more than {MAX_BYTES} is refused",
             value.len()
         )));
     }

@@ -20,7 +20,7 @@
 //! # Invariants
 //! 1. One flag table ([`cli::flags::FLAGS`]): parser, help, environment names, the README's reference
 //!    and the reading of old kubeconfig arguments all come from it.
-//! 2. Said, then meant: `Given` never looks at the environment; `Options` is resolved once.
+//! 2. Said, then meant: `ParsedArgs` never looks at the environment; `Options` is resolved once.
 //! 3. Protocol is data: [`oauth`] has no network, file, clock, environment or randomness.
 //! 4. The world comes in at `main`, through [`context::Context`]; elsewhere clippy's `disallowed-methods`
 //!    bans it, [`sys`] apart. Signatures and new keys draw on the system's randomness ([`keys`]).
@@ -38,6 +38,7 @@ pub mod commands;
 pub mod context;
 pub mod error;
 pub mod exec_credential;
+pub mod http;
 pub mod keys;
 pub mod kubeconfig;
 pub mod login;
@@ -52,7 +53,7 @@ use cli::flags::{COMMANDS, Command, Id};
 use cli::help;
 use cli::man;
 use cli::options::Options;
-use cli::parse::{Given, parse, parse_level};
+use cli::parse::{ParsedArgs, parse, parse_level};
 use context::Context;
 use error::{Error, Result};
 use std::ffi::OsStr;
@@ -63,7 +64,7 @@ pub fn run(ctx: &Context) -> u8 {
     match dispatch(ctx) {
         Ok(()) => 0,
         Err(error) => {
-            ctx.say(&style::error(&error, ctx));
+            ctx.eprintln(&style::error(&error, ctx));
             1
         }
     }
@@ -76,7 +77,7 @@ fn dispatch(ctx: &Context) -> Result<()> {
     let given = parse(&ctx.args)?;
     let verbosity = given.last(Id::Verbosity).and_then(OsStr::to_str);
     ctx.set_verbosity(verbosity.and_then(parse_level).unwrap_or(0));
-    let help = |command| help::page(command, Style::of(ctx.stdout_screen, &ctx.env));
+    let help = |command| help::page(command, Style::of(ctx.stdout_terminal, &ctx.env));
     if given.is_on(Id::Help) {
         return ctx.print(&help(given.command));
     }
@@ -86,17 +87,17 @@ fn dispatch(ctx: &Context) -> Result<()> {
         Command::Help if given.is_on(Id::Man) => ctx.print(&man::page()),
         Command::Help => ctx.print(&help(help_topic(&given)?)),
         Command::GetToken => {
-            sys::process::forbid_core_dumps();
+            sys::process::disable_core_dumps();
             let options = Options::resolve(given, &ctx.env)?;
             options.log_overrides(ctx);
             commands::get_token::run(ctx, &options)
         }
         Command::Whoami => {
-            sys::process::forbid_core_dumps();
+            sys::process::disable_core_dumps();
             commands::whoami::run(ctx, &given)
         }
         Command::Doctor => {
-            sys::process::forbid_core_dumps();
+            sys::process::disable_core_dumps();
             commands::doctor::run(ctx, &given)
         }
         Command::Completion => commands::completion::run(ctx, &given),
@@ -104,7 +105,7 @@ fn dispatch(ctx: &Context) -> Result<()> {
             commands::remove::run(ctx, &Options::resolve(given, &ctx.env)?)
         }
         Command::Convert => {
-            sys::process::forbid_core_dumps();
+            sys::process::disable_core_dumps();
             let options = Options::resolve(given, &ctx.env)?;
             options.log_overrides(ctx);
             commands::convert::run(ctx, &options)
@@ -112,7 +113,7 @@ fn dispatch(ctx: &Context) -> Result<()> {
     }
 }
 
-fn help_topic(given: &Given) -> Result<Command> {
+fn help_topic(given: &ParsedArgs) -> Result<Command> {
     let Some(word) = given.words.first() else {
         return Ok(Command::Root);
     };

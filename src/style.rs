@@ -1,10 +1,10 @@
 //! How text is laid out for people: colour and width, where a person watches; plain lines where not.
 
-use crate::context::{Context, Env, Screen};
+use crate::context::{Context, Env, Terminal};
 use crate::error::Error;
 
 /// A terminal that is narrower gets lines that are too long rather than a word a line.
-const NARROWEST: usize = 20;
+const MIN_WIDTH: usize = 20;
 
 /// A colour with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +31,11 @@ pub struct Style {
 impl Style {
     /// Of a stream: colours on a terminal that has them, unless `NO_COLOR` (no-color.org) says otherwise;
     /// lines as wide as `COLUMNS` or the terminal says.
-    pub fn of(screen: Screen, env: &Env) -> Self {
+    pub fn of(screen: Terminal, env: &Env) -> Self {
         let colour = takes_sequences(screen, env) && env.os("NO_COLOR").is_none();
         let said = env.text("COLUMNS").and_then(|columns| columns.parse().ok());
         let width = said.or_else(|| screen.is_terminal.then(terminal_width).flatten());
-        Self { colour, width: width.filter(|width| *width >= NARROWEST) }
+        Self { colour, width: width.filter(|width| *width >= MIN_WIDTH) }
     }
 
     /// The text in a colour.
@@ -52,7 +52,7 @@ impl Style {
     /// The text in lines that fit beside `indent` columns; the first line has that much before it already.
     pub fn wrap(self, text: &str, indent: usize) -> String {
         let Some(width) = self.width else { return text.to_owned() };
-        let room = width.saturating_sub(indent).max(NARROWEST.saturating_sub(8));
+        let room = width.saturating_sub(indent).max(MIN_WIDTH.saturating_sub(8));
         let mut lines: Vec<String> = vec![String::new()];
         for word in text.split(' ') {
             if let Some(line) = lines.last_mut() {
@@ -73,7 +73,7 @@ impl Style {
 
 /// Whether a stream is a terminal that colours text and wipes lines when it is told to. Of Windows' consoles
 /// only those do for certain that say who they are.
-pub fn takes_sequences(screen: Screen, env: &Env) -> bool {
+pub fn takes_sequences(screen: Terminal, env: &Env) -> bool {
     let term = env.text("TERM");
     let says_so = !cfg!(windows) || term.is_some() || env.os("WT_SESSION").is_some();
     screen.is_terminal && term != Some("dumb") && says_so
@@ -81,7 +81,7 @@ pub fn takes_sequences(screen: Screen, env: &Env) -> bool {
 
 /// An error as stderr shows it: each part one line, but on a terminal, where it is wrapped.
 pub fn error(error: &Error, ctx: &Context) -> String {
-    let screen = ctx.stderr_screen;
+    let screen = ctx.stderr_terminal;
     let style = Style::of(screen, &ctx.env);
     let style = if screen.is_terminal { style } else { Style { width: None, ..style } };
     let lines = error.to_string();
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn colour_only_where_a_person_watches_and_wants_it() {
         let of = |is_terminal, env: &[(&str, &str)]| {
-            Style::of(Screen { is_terminal }, &env.iter().copied().collect()).colour
+            Style::of(Terminal { is_terminal }, &env.iter().copied().collect()).colour
         };
         assert_eq!((of(true, &[]), of(true, &[("NO_COLOR", "")])), (!cfg!(windows), !cfg!(windows)));
         assert!(!of(false, &[]) && !of(true, &[("NO_COLOR", "1")]) && !of(true, &[("TERM", "dumb")]));
@@ -136,6 +136,6 @@ mod tests {
     #[test]
     fn a_narrow_screen_does_not_count() {
         let env = [("COLUMNS", "5")].into_iter().collect();
-        assert_eq!(Style::of(Screen { is_terminal: false }, &env).width, None);
+        assert_eq!(Style::of(Terminal { is_terminal: false }, &env).width, None);
     }
 }

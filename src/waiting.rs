@@ -1,7 +1,7 @@
 //! Waiting that a person may wonder about: after two seconds it is said for what, and how to end it. On a
 //! terminal in one line that counts and goes away, elsewhere in one line that stays.
 
-use crate::context::{Context, WIPE};
+use crate::context::{CLEAR_LINE, Context};
 use crate::error::one_line;
 use crate::style::{Style, takes_sequences};
 use crate::sys::process::write_to_stderr;
@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Nobody wonders before.
-const QUIET: Duration = Duration::from_secs(2);
+const NOTICE_DELAY: Duration = Duration::from_secs(2);
 /// How often a long sleep looks up.
 const STEP: Duration = Duration::from_millis(250);
 /// How often the counter changes.
@@ -22,7 +22,7 @@ const END: &str = " (Ctrl-C ends it)";
 /// A watcher only sleeps and writes a line.
 const WATCHERS_STACK: usize = 64 << 10;
 /// A wait that looks up now and then.
-pub struct Waiting<'a> {
+pub struct WaitNotice<'a> {
     ctx: &'a Context,
     start: Duration,
     /// Whether the seconds are counted.
@@ -31,10 +31,10 @@ pub struct Waiting<'a> {
     shown: Option<u64>,
 }
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitNotice<'a> {
     /// Begins now.
     pub fn new(ctx: &'a Context) -> Self {
-        let counts = takes_sequences(ctx.stderr_screen, &ctx.env);
+        let counts = takes_sequences(ctx.stderr_terminal, &ctx.env);
         Self { ctx, start: ctx.clock.monotonic(), counts, shown: None }
     }
 
@@ -49,16 +49,16 @@ impl<'a> Waiting<'a> {
     /// Says what is waited for, if it is time to; `what` is asked each time, because who holds a lock may change.
     pub fn tick(&mut self, what: impl FnOnce() -> String) {
         let waited = self.ctx.clock.monotonic().saturating_sub(self.start);
-        if waited < QUIET || self.shown.is_some_and(|shown| shown >= waited.as_secs()) {
+        if waited < NOTICE_DELAY || self.shown.is_some_and(|shown| shown >= waited.as_secs()) {
             return;
         }
         let what = one_line(&what());
         if self.counts {
-            let width = Style::of(self.ctx.stderr_screen, &self.ctx.env).width;
-            self.ctx.count(&counter(&what, waited.as_secs(), width));
+            let width = Style::of(self.ctx.stderr_terminal, &self.ctx.env).width;
+            self.ctx.show_progress(&counter(&what, waited.as_secs(), width));
             self.shown = Some(waited.as_secs());
         } else {
-            self.ctx.say(&format!("Waiting for {what}{END}"));
+            self.ctx.eprintln(&format!("Waiting for {what}{END}"));
             self.shown = Some(u64::MAX);
         }
     }
@@ -77,9 +77,9 @@ impl<'a> Waiting<'a> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitNotice<'_> {
     fn drop(&mut self) {
-        self.ctx.wipe();
+        self.ctx.clear_progress();
     }
 }
 
@@ -95,31 +95,31 @@ fn counter(what: &str, seconds: u64, width: Option<usize>) -> String {
 }
 
 /// A wait inside of a call that does not look up: a thread says the line in its place.
-pub struct Watched {
+pub struct WaitNoticeThread {
     end: Option<Sender<()>>,
     watcher: Option<JoinHandle<()>>,
 }
 
-impl Watched {
+impl WaitNoticeThread {
     /// Begins now; ends when it is dropped. Where no thread is to be had, nothing is said.
     pub fn new(ctx: &Context, what: String) -> Self {
         let (end, ended) = channel::<()>();
-        let counts = takes_sequences(ctx.stderr_screen, &ctx.env);
-        let width = if counts { Style::of(ctx.stderr_screen, &ctx.env).width } else { None };
-        let is_counting = Arc::clone(&ctx.is_counting);
+        let counts = takes_sequences(ctx.stderr_terminal, &ctx.env);
+        let width = if counts { Style::of(ctx.stderr_terminal, &ctx.env).width } else { None };
+        let progress_shown = Arc::clone(&ctx.progress_shown);
         let watch = move || {
-            let (mut step, mut seconds) = (QUIET, QUIET.as_secs());
+            let (mut step, mut seconds) = (NOTICE_DELAY, NOTICE_DELAY.as_secs());
             while ended.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
                 let what = one_line(&what);
                 if !counts {
                     return write_to_stderr(&format!("Waiting for {what}{END}\n"));
                 }
-                is_counting.store(true, Ordering::Relaxed);
-                write_to_stderr(&format!("{WIPE}{}", counter(&what, seconds, width)));
+                progress_shown.store(true, Ordering::Relaxed);
+                write_to_stderr(&format!("{CLEAR_LINE}{}", counter(&what, seconds, width)));
                 (step, seconds) = (SECOND, seconds + 1);
             }
-            if is_counting.swap(false, Ordering::Relaxed) {
-                write_to_stderr(WIPE);
+            if progress_shown.swap(false, Ordering::Relaxed) {
+                write_to_stderr(CLEAR_LINE);
             }
         };
         let watcher = std::thread::Builder::new().stack_size(WATCHERS_STACK).spawn(watch).ok();
@@ -127,7 +127,7 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for WaitNoticeThread {
     fn drop(&mut self) {
         self.end.take();
         if let Some(watcher) = self.watcher.take() {
@@ -139,7 +139,7 @@ impl Drop for Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::{Clock, Env, Screen};
+    use crate::context::{Clock, Env, Terminal};
     use std::cell::{Cell, RefCell};
     use std::io::Write;
     use std::rc::Rc;
@@ -173,7 +173,7 @@ mod tests {
     }
 
     /// What `act` makes a wait say on a terminal of these columns, or where there is none.
-    fn said(columns: Option<&str>, env: &[(&str, &str)], act: impl Fn(&Context, &mut Waiting)) -> String {
+    fn said(columns: Option<&str>, env: &[(&str, &str)], act: impl Fn(&Context, &mut WaitNotice)) -> String {
         let said = Said::default();
         let out = Box::new(std::io::sink());
         let env: Env = [("TERM", "xterm"), ("COLUMNS", columns.unwrap_or_default())]
@@ -181,14 +181,14 @@ mod tests {
             .chain(env.iter().copied())
             .collect();
         let mut ctx = Context::fake(&[], env, Rc::new(Fake::default()), out, Box::new(said.clone()));
-        ctx.stderr_screen = Screen { is_terminal: columns.is_some() };
-        let mut waiting = Waiting::new(&ctx);
+        ctx.stderr_terminal = Terminal { is_terminal: columns.is_some() };
+        let mut waiting = WaitNotice::new(&ctx);
         act(&ctx, &mut waiting);
         drop(waiting);
         String::from_utf8(said.0.take()).unwrap()
     }
 
-    fn a_bus(seconds: u64) -> impl Fn(&Context, &mut Waiting) {
+    fn a_bus(seconds: u64) -> impl Fn(&Context, &mut WaitNotice) {
         move |_, waiting| waiting.sleep(Duration::from_secs(seconds), || "a bus".to_owned())
     }
 
@@ -226,8 +226,8 @@ mod tests {
     fn what_is_said_meanwhile_has_a_line_of_its_own() {
         let text = said(Some("80"), &[], |ctx, waiting| {
             waiting.sleep(Duration::from_secs(2), || "a bus".to_owned());
-            ctx.say("rain");
-            ctx.say("more rain");
+            ctx.eprintln("rain");
+            ctx.eprintln("more rain");
             waiting.sleep(Duration::from_secs(1), || "a bus".to_owned());
         });
         assert_eq!(text, format!("{}\r\x1b[Krain\nmore rain\n{}\r\x1b[K", line(2), line(3)));

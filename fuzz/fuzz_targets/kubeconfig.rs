@@ -23,7 +23,7 @@ fn converted(text: &str) -> Result<Option<(Edited, Vec<Value>)>> {
     let (mut replacements, mut old) = (Vec::new(), Vec::new());
     for (at, user) in document.users.iter().enumerate() {
         let new = convert(&options, &user.value)?.user;
-        if !user.value.means(&new) {
+        if !user.value.semantically_equal(&new) {
             replacements.extend(document.replacement(text, at, &new));
             old.push(user.value.clone());
         }
@@ -46,7 +46,9 @@ fn is_one_user(text: &str, range: &Range<usize>, old: &Value) {
     // An alias in it refers to an anchor that is not there now.
     let means = |part: &str| {
         let alone = format!("{}{part}\n", " ".repeat(column));
-        Some(Reader::new(&readable(&alone)).and_then(|mut r| r.value()).ok()?.merged().means(old))
+        Some(
+            Reader::new(&readable(&alone)).and_then(|mut r| r.value()).ok()?.merged().semantically_equal(old),
+        )
     };
     let cut = &text[range.clone()];
     // Blanks at the end of a block scalar, which are part of it, stay behind.

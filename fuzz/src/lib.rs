@@ -1,7 +1,7 @@
 //! What the fuzz targets share.
 
 use kubelogin::context::{Context, Env};
-use kubelogin::oauth::message::Response;
+use kubelogin::http::message::Response;
 
 /// A world without environment and output.
 pub fn context() -> Context {

@@ -1,7 +1,7 @@
 //! A cached token and its form on disk: JSON with a version, and the whole key inside.
 
 use super::key::Key;
-use crate::oauth::token::{LATEST_EXPIRY, Token};
+use crate::oauth::token::{MAX_EXPIRY, Token};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,7 @@ pub fn read(bytes: &[u8]) -> Result<(Key, Entry), &'static str> {
     // As strict as with the service's answers: it goes into an HTTP header and a calendar date.
     let is_token =
         !access_token.expose().is_empty() && access_token.expose().bytes().all(|b| b.is_ascii_graphic());
-    if !is_token || read.expires_on > LATEST_EXPIRY {
+    if !is_token || read.expires_on > MAX_EXPIRY {
         return Err("is damaged or not a token");
     }
     let refresh_token = read.refresh_token.map(Secret::new);

@@ -28,12 +28,12 @@ pub trait Store {
 }
 
 /// Where tokens come from.
-pub trait Source {
+pub trait TokenSource {
     /// Gets the next token without a person.
     ///
     /// # Errors
     /// Whether the service refused or was not reached.
-    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, NoRefresh>;
+    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError>;
     /// Signs in.
     ///
     /// # Errors
@@ -43,9 +43,9 @@ pub trait Source {
 
 /// Why a refresh gave no token.
 #[derive(Clone, Debug)]
-pub enum NoRefresh {
+pub enum RefreshError {
     /// The service will not take this refresh token: only a new sign-in helps.
-    Refused(Error),
+    Rejected(Error),
     /// There was no answer, or one that says nothing about the refresh token.
     Unreachable(Error),
 }
@@ -55,7 +55,7 @@ pub enum NoRefresh {
 ///
 /// # Errors
 /// What the refresh or the sign-in says.
-pub fn token<S: Store>(ctx: &Context, store: &S, source: &impl Source, force: bool) -> Result<Entry> {
+pub fn token<S: Store>(ctx: &Context, store: &S, source: &impl TokenSource, force: bool) -> Result<Entry> {
     let fresh = |entry: &Entry| !force && entry.is_fresh(ctx.now());
     if !force && let Some(entry) = store.load(ctx).filter(fresh) {
         ctx.log(1, || "using the cached token".to_owned());
@@ -78,16 +78,16 @@ pub fn token<S: Store>(ctx: &Context, store: &S, source: &impl Source, force: bo
                 store.save(ctx, &entry);
                 return Ok(entry);
             }
-            Err(NoRefresh::Refused(error)) => {
+            Err(RefreshError::Rejected(error)) => {
                 ctx.log(1, || format!("the cached sign-in is no longer valid: {}", error.message()));
                 store.save(ctx, &Entry { refresh_token: None, ..kept.clone() });
             }
-            Err(NoRefresh::Unreachable(error)) if !force && kept.is_alive(ctx.now()) => {
+            Err(RefreshError::Unreachable(error)) if !force && kept.is_alive(ctx.now()) => {
                 let why = one_line(error.message());
-                ctx.say(&format!("Warning: the token could not be refreshed, using the old one: {why}"));
+                ctx.eprintln(&format!("Warning: the token could not be refreshed, using the old one: {why}"));
                 return Ok(kept.clone());
             }
-            Err(NoRefresh::Unreachable(error)) => return Err(error),
+            Err(RefreshError::Unreachable(error)) => return Err(error),
         }
     }
     let entry = source.sign_in(ctx)?;
@@ -144,13 +144,13 @@ mod tests {
     }
 
     struct Service {
-        refresh: std::result::Result<Entry, NoRefresh>,
+        refresh: std::result::Result<Entry, RefreshError>,
         sign_in: Result<Entry>,
         asked: RefCell<Vec<&'static str>>,
     }
 
-    impl Source for Service {
-        fn refresh(&self, _: &Context, _: &Secret) -> std::result::Result<Entry, NoRefresh> {
+    impl TokenSource for Service {
+        fn refresh(&self, _: &Context, _: &Secret) -> std::result::Result<Entry, RefreshError> {
             self.asked.borrow_mut().push("refresh");
             self.refresh.clone()
         }
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    fn service(refresh: std::result::Result<Entry, NoRefresh>) -> Service {
+    fn service(refresh: std::result::Result<Entry, RefreshError>) -> Service {
         Service { refresh, sign_in: Ok(entry("signed in", 9000, Some("r3"))), asked: RefCell::default() }
     }
 
@@ -181,7 +181,7 @@ mod tests {
         result.as_ref().map_or("error", |entry| entry.access_token.expose())
     }
 
-    fn refreshed() -> std::result::Result<Entry, NoRefresh> {
+    fn refreshed() -> std::result::Result<Entry, RefreshError> {
         Ok(entry("refreshed", 9000, Some("r2")))
     }
 
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_refused_refresh_is_forgotten_and_leads_to_a_sign_in() {
-        let refused = || service(Err(NoRefresh::Refused(Error::new("invalid_grant"))));
+        let refused = || service(Err(RefreshError::Rejected(Error::new("invalid_grant"))));
         let (store, service) = (keeping(entry("kept", 5000, Some("r1"))), refused());
         assert_eq!(name(&token(&at(4800), &store, &service, false)), "signed in");
         assert_eq!(*service.asked.borrow(), ["refresh", "sign-in"]);
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn an_unreachable_service_never_prompts() {
-        let unreachable = || service(Err(NoRefresh::Unreachable(Error::passing("no route"))));
+        let unreachable = || service(Err(RefreshError::Unreachable(Error::transient("no route"))));
         for (now, force, expected) in [(4999, false, "kept"), (5000, false, "error"), (4000, true, "error")] {
             let (store, service) = (keeping(entry("kept", 5000, Some("r1"))), unreachable());
             assert_eq!(name(&token(&at(now), &store, &service, force)), expected);

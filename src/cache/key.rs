@@ -8,7 +8,7 @@ pub const ENTRY_SUFFIX: &str = ".token.json";
 /// Letters of the hash in a file name: 64 bits; the whole key is compared on reading besides.
 const HASH_LETTERS: usize = 16;
 /// A part of a file name is cut here, so that the name fits every file system.
-const LONGEST_PART: usize = 40;
+const MAX_PART: usize = 40;
 
 /// Everything that tells one sign-in from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ pub fn is_entry_name(name: &str) -> bool {
 }
 
 fn clean(part: &str) -> String {
-    part.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).take(LONGEST_PART).collect()
+    part.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).take(MAX_PART).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::entry::{self, Entry};
 use super::key::{Key, is_entry_name};
-use super::{LARGEST_ENTRY, LOCK_SUFFIX};
+use super::{LOCK_SUFFIX, MAX_ENTRY};
 use crate::sys::private;
 use std::fs::TryLockError;
 use std::io::{self, Read};
@@ -41,7 +41,7 @@ fn names(folder: &Path, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<String>
 }
 
 fn look_at(folder: &Path, name: String) -> Listed {
-    let read = private::look(&folder.join(&name), LARGEST_ENTRY);
+    let read = private::read_unmodified(&folder.join(&name), MAX_ENTRY);
     let is_readable_by_others = read.as_ref().is_ok_and(|file| file.was_readable_by_others);
     let content = match read {
         Ok(file) => entry::read(&file.bytes).map_err(|why| format!("it {why}")),
@@ -67,13 +67,13 @@ pub fn first_sign_ins(folder: &Path) -> io::Result<Vec<(String, String)>> {
 
 /// Who holds a lock. It is asked for as a reader beside others, for a moment, and its file is not touched.
 fn holder(path: &Path) -> Option<String> {
-    const LONGEST_NOTE: u64 = 200;
-    let file = private::open_to_look(path).ok()?;
+    const MAX_NOTE: u64 = 200;
+    let file = private::open_unmodified(path).ok()?;
     if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
         return None;
     }
     let mut note = String::new();
-    let is_read = file.take(LONGEST_NOTE).read_to_string(&mut note).is_ok();
+    let is_read = file.take(MAX_NOTE).read_to_string(&mut note).is_ok();
     let note = note.trim();
     Some(if is_read && !note.is_empty() { note.to_owned() } else { "another process".to_owned() })
 }

@@ -11,21 +11,21 @@ pub mod listing;
 pub mod pop_key;
 
 pub use entry::Entry;
-pub use flow::{NoRefresh, Source};
+pub use flow::{RefreshError, TokenSource};
 pub use key::{Key, fingerprint};
 
 use crate::context::Context;
 use crate::error::{Result, one_line};
 use crate::sys::{files, interrupt, lock, private};
 use crate::time::rfc3339;
-use crate::waiting::Waiting;
+use crate::waiting::WaitNotice;
 use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longer than any token response that the transport lets through.
-const LARGEST_ENTRY: u64 = 4 << 20;
+const MAX_ENTRY: u64 = 4 << 20;
 /// How often a lock is tried.
 const WAIT_STEP: Duration = Duration::from_millis(50);
 /// What follows an entry's name in the name of its lock.
@@ -70,7 +70,7 @@ impl Cache {
     ///
     /// # Errors
     /// What the refresh or the sign-in says.
-    pub fn token(&self, ctx: &Context, source: &impl Source, force: bool) -> Result<Entry> {
+    pub fn token(&self, ctx: &Context, source: &impl TokenSource, force: bool) -> Result<Entry> {
         flow::token(ctx, self, source, force)
     }
 
@@ -100,7 +100,7 @@ impl Cache {
     fn warn(&self, ctx: &Context, path: &Path, what: &str) {
         let line = format!("Warning: the token cache {} {what}", path.display());
         if !self.said.borrow().contains(&line) {
-            ctx.say(&one_line(&line));
+            ctx.eprintln(&one_line(&line));
             self.said.borrow_mut().push(line);
         }
     }
@@ -110,7 +110,7 @@ impl flow::Store for Cache {
     type Guard = Option<lock::Lock>;
 
     fn load(&self, ctx: &Context) -> Option<Entry> {
-        let private = match private::read(&self.path, LARGEST_ENTRY) {
+        let private = match private::read(&self.path, MAX_ENTRY) {
             Ok(private) => private,
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return None;
@@ -151,7 +151,7 @@ impl flow::Store for Cache {
 /// since when.
 fn take_lock(ctx: &Context, path: &Path, what_the_holder_does: &str) -> io::Result<lock::Lock> {
     interrupt::exit_on_interrupt();
-    let mut waiting = Waiting::new(ctx);
+    let mut waiting = WaitNotice::new(ctx);
     loop {
         if let Some(mut lock) = lock::try_lock(path)? {
             lock.note(&format!("process {} (since {})\n", std::process::id(), rfc3339(ctx.now())));
@@ -169,7 +169,7 @@ fn take_lock(ctx: &Context, path: &Path, what_the_holder_does: &str) -> io::Resu
 /// own by its name is changed: `--cache-dir` may point anywhere.
 fn prepare_folder(folder: &Path) -> io::Result<bool> {
     private::create_folder(folder)?;
-    Ok(folder.ends_with(".kube/cache/kubelogin") && private::tighten_folder(folder)?)
+    Ok(folder.ends_with(".kube/cache/kubelogin") && private::restrict_folder_to_owner(folder)?)
 }
 
 /// Whether a file name is that of an entry, the key of proof, the lock of one, or a temporary file of it.

@@ -14,7 +14,7 @@ use std::path::Path;
 /// Its name in the cache folder.
 pub const FILE_NAME: &str = "pop_key.pem";
 /// A key of 2048 bits is 1.7 kB.
-const LARGEST: u64 = 16 << 10;
+const MAX_BYTES: u64 = 16 << 10;
 
 /// The key in `folder`; made if there is none.
 ///
@@ -24,7 +24,7 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
     let path = folder.join(FILE_NAME);
     let warn = |what: &str| {
         let line = format!("Warning: the proof-of-possession key {} {what}", path.display());
-        ctx.say(&one_line(&line));
+        ctx.eprintln(&one_line(&line));
     };
     if let Some(key) = load(&path, &warn) {
         return Ok(key);
@@ -54,7 +54,7 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
 }
 
 fn load(path: &Path, warn: &dyn Fn(&str)) -> Option<RsaKey> {
-    let private = match private::read(path, LARGEST) {
+    let private = match private::read(path, MAX_BYTES) {
         Ok(private) => private,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return None,
         Err(e) => {

@@ -1,6 +1,6 @@
 //! What may follow on a command line: the candidates that the shells' completion scripts ask for.
 
-use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, Kind};
+use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, ValueKind};
 use crate::cloud;
 use crate::context::Context;
 use crate::kubeconfig::active;
@@ -87,13 +87,15 @@ fn value_position<'a>(
 fn values(ctx: &Context, flag: &Flag, before: &[&str], start: &str) -> Candidates {
     let plain = |words: Vec<String>| matching(words.into_iter().map(|word| (word, String::new())), start);
     match flag.kind {
-        Kind::File => Candidates::Files,
-        Kind::Folder => Candidates::Folders,
-        Kind::LoginMode => plain(Mode::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()),
-        Kind::Cloud => plain(cloud::names().into_iter().map(str::to_owned).collect()),
-        Kind::Choice(words) => plain(words.iter().map(|word| (*word).to_owned()).collect()),
-        Kind::ContextName => plain(active::contexts(ctx, kubeconfig(ctx, before).as_deref())),
-        Kind::Bool | Kind::Level | Kind::Duration | Kind::Text => Candidates::Words(Vec::new()),
+        ValueKind::File => Candidates::Files,
+        ValueKind::Folder => Candidates::Folders,
+        ValueKind::LoginMode => plain(Mode::ALL.iter().map(|(_, name)| (*name).to_owned()).collect()),
+        ValueKind::Cloud => plain(cloud::names().into_iter().map(str::to_owned).collect()),
+        ValueKind::Choice(words) => plain(words.iter().map(|word| (*word).to_owned()).collect()),
+        ValueKind::ContextName => plain(active::contexts(ctx, kubeconfig(ctx, before).as_deref())),
+        ValueKind::Bool | ValueKind::Level | ValueKind::Duration | ValueKind::Text => {
+            Candidates::Words(Vec::new())
+        }
     }
 }
 

@@ -124,7 +124,7 @@ pub enum Id {
 
 /// How a flag's text is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// Takes no separate value; `--flag=false` turns it off.
     Bool,
     /// A number of 0 or more.
@@ -159,13 +159,13 @@ pub enum When {
     /// Only in this login mode.
     In(Mode),
     /// Only in this login mode, and only if nothing else gave a value.
-    Blank(Mode),
+    Fallback(Mode),
     /// A default: the flag beats it.
-    Default,
+    FlagWins,
 }
 
 /// An environment variable of a flag.
-pub struct EnvName {
+pub struct EnvVar {
     /// Its name.
     pub name: &'static str,
     /// When it counts.
@@ -181,11 +181,11 @@ pub struct Flag {
     /// `-s`
     pub short: Option<char>,
     /// How its text is read.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// The value if nobody says one; shown in the help.
     pub default: &'static str,
     /// The environment variables, later ones win.
-    pub env: &'static [EnvName],
+    pub env: &'static [EnvVar],
     /// The commands that take it.
     pub commands: &'static [Command],
     /// One sentence of help.
@@ -193,12 +193,12 @@ pub struct Flag {
     /// Its value must not be shown.
     pub secret: bool,
     /// May be given several times, each value counting.
-    pub repeats: bool,
+    pub repeatable: bool,
 }
 
-const GET: &[Command] = &[Command::GetToken];
+const GET_TOKEN: &[Command] = &[Command::GetToken];
 const CONVERT: &[Command] = &[Command::Convert];
-const BOTH: &[Command] = &[Command::GetToken, Command::Convert, Command::Doctor, Command::Whoami];
+const SIGN_IN_COMMANDS: &[Command] = &[Command::GetToken, Command::Convert, Command::Doctor, Command::Whoami];
 const CACHE_USERS: &[Command] = &[
     Command::GetToken,
     Command::Convert,
@@ -209,7 +209,7 @@ const CACHE_USERS: &[Command] = &[
 ];
 const INSPECTORS: &[Command] = &[Command::Doctor, Command::Whoami];
 const KUBECONFIG_USERS: &[Command] = &[Command::Convert, Command::Doctor, Command::Whoami];
-const EVERY: &[Command] = &[
+const ALL_COMMANDS: &[Command] = &[
     Command::Root,
     Command::GetToken,
     Command::Convert,
@@ -221,7 +221,7 @@ const EVERY: &[Command] = &[
     Command::Help,
 ];
 
-const fn row(id: Id, long: &'static str, kind: Kind, help: &'static str) -> Flag {
+const fn row(id: Id, long: &'static str, kind: ValueKind, help: &'static str) -> Flag {
     Flag {
         id,
         long,
@@ -229,15 +229,15 @@ const fn row(id: Id, long: &'static str, kind: Kind, help: &'static str) -> Flag
         kind,
         default: "",
         env: &[],
-        commands: BOTH,
+        commands: SIGN_IN_COMMANDS,
         help,
         secret: false,
-        repeats: false,
+        repeatable: false,
     }
 }
 
-const fn env(name: &'static str, when: When) -> EnvName {
-    EnvName { name, when }
+const fn env(name: &'static str, when: When) -> EnvVar {
+    EnvVar { name, when }
 }
 
 /// Every flag, by name.
@@ -247,7 +247,7 @@ pub const FLAGS: &[Flag] = &[
         ..row(
             Id::AuthenticationTimeout,
             "authentication-timeout",
-            Kind::Duration,
+            ValueKind::Duration,
             "how long a sign-in in the browser is waited for",
         )
     },
@@ -256,7 +256,7 @@ pub const FLAGS: &[Flag] = &[
         ..row(
             Id::AuthorityHost,
             "authority-host",
-            Kind::Text,
+            ValueKind::Text,
             "base URL of the authority, with a trailing slash; wins over --environment",
         )
     },
@@ -265,37 +265,37 @@ pub const FLAGS: &[Flag] = &[
         ..row(
             Id::AzureConfigDir,
             "azure-config-dir",
-            Kind::Folder,
+            ValueKind::Folder,
             "Azure CLI config path, written as AZURE_CONFIG_DIR of the exec entry",
         )
     },
     Flag {
-        env: &[env("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", When::Blank(Mode::AzurePipelines))],
+        env: &[env("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", When::Fallback(Mode::AzurePipelines))],
         ..row(
             Id::PipelinesServiceConnectionId,
             "azure-pipelines-service-connection-id",
-            Kind::Text,
+            ValueKind::Text,
             "service connection (resource) id of Azure Pipelines",
         )
     },
     row(
         Id::BrowserCommand,
         "browser-command",
-        Kind::Text,
+        ValueKind::Text,
         "program that opens the sign-in page, with the URL as its one argument",
     ),
     Flag {
         commands: CACHE_USERS,
         default: "${HOME}/.kube/cache/kubelogin/",
-        env: &[env("KUBECACHEDIR", When::Default)],
-        ..row(Id::CacheDir, "cache-dir", Kind::Folder, "directory to cache tokens")
+        env: &[env("KUBECACHEDIR", When::FlagWins)],
+        ..row(Id::CacheDir, "cache-dir", ValueKind::Folder, "directory to cache tokens")
     },
     Flag {
-        repeats: true,
+        repeatable: true,
         ..row(
             Id::CertificateAuthority,
             "certificate-authority",
-            Kind::File,
+            ValueKind::File,
             "PEM file of certificate authorities to trust besides the others; may be repeated",
         )
     },
@@ -308,7 +308,7 @@ pub const FLAGS: &[Flag] = &[
         ..row(
             Id::ClientCertificate,
             "client-certificate",
-            Kind::File,
+            ValueKind::File,
             "AAD client certificate with its key, in PFX or PEM; used in spn login",
         )
     },
@@ -322,7 +322,7 @@ pub const FLAGS: &[Flag] = &[
         ..row(
             Id::ClientCertificatePassword,
             "client-certificate-password",
-            Kind::Text,
+            ValueKind::Text,
             "password of the client certificate; used in spn login",
         )
     },
@@ -332,9 +332,9 @@ pub const FLAGS: &[Flag] = &[
             env("AZURE_CLIENT_ID", When::NotAzureRm),
             env("ARM_CLIENT_ID", When::AzureRm),
             env("AZURE_CLIENT_ID", When::In(Mode::WorkloadIdentity)),
-            env("AZURESUBSCRIPTION_CLIENT_ID", When::Blank(Mode::AzurePipelines)),
+            env("AZURESUBSCRIPTION_CLIENT_ID", When::Fallback(Mode::AzurePipelines)),
         ],
-        ..row(Id::ClientId, "client-id", Kind::Text, "AAD client application ID")
+        ..row(Id::ClientId, "client-id", ValueKind::Text, "AAD client application ID")
     },
     Flag {
         secret: true,
@@ -346,7 +346,7 @@ pub const FLAGS: &[Flag] = &[
         ..row(
             Id::ClientSecret,
             "client-secret",
-            Kind::Text,
+            ValueKind::Text,
             "AAD client application secret; used in spn login",
         )
     },
@@ -355,54 +355,58 @@ pub const FLAGS: &[Flag] = &[
         ..row(
             Id::Context,
             "context",
-            Kind::ContextName,
+            ValueKind::ContextName,
             "the name of the kubeconfig context (default: all of them in convert-kubeconfig, else the current one)",
         )
     },
     row(
         Id::DisableEnvironmentOverride,
         "disable-environment-override",
-        Kind::Bool,
+        ValueKind::Bool,
         "read no setting from environment variables",
     ),
     row(
         Id::DisableInstanceDiscovery,
         "disable-instance-discovery",
-        Kind::Bool,
+        ValueKind::Bool,
         "do not ask the public cloud whether the authority host is known (private, disconnected or non-Entra authorities)",
     ),
     Flag {
         commands: CONVERT,
-        ..row(Id::DryRun, "dry-run", Kind::Bool, "write nothing and print the change as a unified diff")
+        ..row(Id::DryRun, "dry-run", ValueKind::Bool, "write nothing and print the change as a unified diff")
     },
     Flag {
         short: Some('e'),
         default: "AzurePublicCloud",
-        ..row(Id::Environment, "environment", Kind::Cloud, "Azure environment name")
+        ..row(Id::Environment, "environment", ValueKind::Cloud, "Azure environment name")
     },
     Flag {
         env: &[env("AZURE_FEDERATED_TOKEN_FILE", When::In(Mode::WorkloadIdentity))],
         ..row(
             Id::FederatedTokenFile,
             "federated-token-file",
-            Kind::File,
+            ValueKind::File,
             "federated token file of workload identity",
         )
     },
     Flag {
-        commands: GET,
+        commands: GET_TOKEN,
         ..row(
             Id::ForceRefresh,
             "force-refresh",
-            Kind::Bool,
+            ValueKind::Bool,
             "do not use the cached access token: refresh it, or else sign in",
         )
     },
-    Flag { short: Some('h'), commands: EVERY, ..row(Id::Help, "help", Kind::Bool, "help for this command") },
+    Flag {
+        short: Some('h'),
+        commands: ALL_COMMANDS,
+        ..row(Id::Help, "help", ValueKind::Bool, "help for this command")
+    },
     row(
         Id::IdentityResourceId,
         "identity-resource-id",
-        Kind::Text,
+        ValueKind::Text,
         "managed identity resource id; used in msi login when no client id is set",
     ),
     Flag {
@@ -410,75 +414,75 @@ pub const FLAGS: &[Flag] = &[
         ..row(
             Id::Kubeconfig,
             "kubeconfig",
-            Kind::File,
+            ValueKind::File,
             "path to the kubeconfig file (default: $KUBECONFIG, else ~/.kube/config)",
         )
     },
-    row(Id::Legacy, "legacy", Kind::Bool, "get a token with the 'spn:' prefix in its audience claim"),
+    row(Id::Legacy, "legacy", ValueKind::Bool, "get a token with the 'spn:' prefix in its audience claim"),
     Flag {
         short: Some('l'),
         default: "devicecode",
         env: &[env("AAD_LOGIN_METHOD", When::Always)],
-        ..row(Id::Login, "login", Kind::LoginMode, "login method")
+        ..row(Id::Login, "login", ValueKind::LoginMode, "login method")
     },
     row(
         Id::LoginHint,
         "login-hint",
-        Kind::Text,
+        ValueKind::Text,
         "account that the sign-in page suggests; used in interactive login",
     ),
     Flag {
-        commands: EVERY,
+        commands: ALL_COMMANDS,
         default: "true",
-        ..row(Id::LogToStderr, "logtostderr", Kind::Bool, "log to standard error instead of files")
+        ..row(Id::LogToStderr, "logtostderr", ValueKind::Bool, "log to standard error instead of files")
     },
-    Flag { commands: &[Command::Help], ..row(Id::Man, "man", Kind::Bool, "the manual page, for man") },
+    Flag { commands: &[Command::Help], ..row(Id::Man, "man", ValueKind::Bool, "the manual page, for man") },
     Flag {
         commands: CONVERT,
         ..row(
             Id::Output,
             "output",
-            Kind::File,
+            ValueKind::File,
             "write the converted kubeconfig here, - for standard output, and leave the input alone",
         )
     },
     Flag {
         commands: INSPECTORS,
         default: "text",
-        ..row(Id::OutputFormat, "output", Kind::Choice(&["text", "json"]), "form of the answer")
+        ..row(Id::OutputFormat, "output", ValueKind::Choice(&["text", "json"]), "form of the answer")
     },
     Flag {
         secret: true,
         env: &[env("AAD_USER_PRINCIPAL_PASSWORD", When::Always), env("AZURE_PASSWORD", When::Always)],
-        ..row(Id::Password, "password", Kind::Text, "password for ropc login flow")
+        ..row(Id::Password, "password", ValueKind::Text, "password for ropc login flow")
     },
     row(
         Id::PopClaims,
         "pop-claims",
-        Kind::Text,
+        ValueKind::Text,
         "claims of the proof-of-possession token as key=value,key2=value2; must include u=ARM_ID_OF_CLUSTER; goes with --pop-enabled",
     ),
     row(
         Id::PopEnabled,
         "pop-enabled",
-        Kind::Bool,
+        ValueKind::Bool,
         "request a proof-of-possession (PoP) token; works in interactive, spn and ropc login; goes with --pop-claims",
     ),
     row(
         Id::RedirectUrl,
         "redirect-url",
-        Kind::Text,
+        ValueKind::Text,
         "http:// address on localhost, 127.0.0.1 or [::1] to which the browser returns; used in interactive login",
     ),
-    row(Id::ServerId, "server-id", Kind::Text, "AAD server application ID"),
+    row(Id::ServerId, "server-id", ValueKind::Text, "AAD server application ID"),
     Flag {
         commands: &[Command::Doctor],
-        ..row(Id::SignIn, "sign-in", Kind::Bool, "sign in too, and describe the token")
+        ..row(Id::SignIn, "sign-in", ValueKind::Bool, "sign in too, and describe the token")
     },
     row(
         Id::SkipOpenBrowser,
         "skip-open-browser",
-        Kind::Bool,
+        ValueKind::Bool,
         "only print the address of the sign-in page; used in interactive login",
     ),
     Flag {
@@ -486,7 +490,7 @@ pub const FLAGS: &[Flag] = &[
         ..row(
             Id::Subscription,
             "subscription",
-            Kind::Text,
+            ValueKind::Text,
             "Azure subscription name or id; used in azurecli login",
         )
     },
@@ -495,44 +499,52 @@ pub const FLAGS: &[Flag] = &[
         env: &[
             env("AZURE_TENANT_ID", When::NotAzureRm),
             env("ARM_TENANT_ID", When::AzureRm),
-            env("AZURESUBSCRIPTION_TENANT_ID", When::Blank(Mode::AzurePipelines)),
+            env("AZURESUBSCRIPTION_TENANT_ID", When::Fallback(Mode::AzurePipelines)),
         ],
-        ..row(Id::TenantId, "tenant-id", Kind::Text, "AAD tenant ID")
+        ..row(Id::TenantId, "tenant-id", ValueKind::Text, "AAD tenant ID")
     },
     Flag {
         default: "60s",
         env: &[env("AZURE_CLI_TIMEOUT", When::Always)],
-        ..row(Id::Timeout, "timeout", Kind::Duration, "time limit of network exchanges and of the Azure CLI")
+        ..row(
+            Id::Timeout,
+            "timeout",
+            ValueKind::Duration,
+            "time limit of network exchanges and of the Azure CLI",
+        )
     },
     Flag {
         default: "auto",
         ..row(
             Id::TokenCache,
             "token-cache",
-            Kind::Choice(&["auto", "all", "none"]),
+            ValueKind::Choice(&["auto", "all", "none"]),
             "which tokens are cached: auto (user logins), all (service principals and managed identities too), none",
         )
     },
     Flag {
         commands: CACHE_USERS,
-        ..row(Id::TokenCacheDir, "token-cache-dir", Kind::Folder, "older name of --cache-dir")
+        ..row(Id::TokenCacheDir, "token-cache-dir", ValueKind::Folder, "older name of --cache-dir")
     },
     row(
         Id::UseAzureRmEnvVars,
         "use-azurerm-env-vars",
-        Kind::Bool,
+        ValueKind::Bool,
         "use the environment variable names of the Terraform Azure Provider (ARM_CLIENT_ID, ARM_CLIENT_SECRET, ARM_CLIENT_CERTIFICATE_PATH, ARM_CLIENT_CERTIFICATE_PASSWORD, ARM_TENANT_ID)",
     ),
     Flag {
         env: &[env("AAD_USER_PRINCIPAL_NAME", When::Always), env("AZURE_USERNAME", When::Always)],
-        ..row(Id::Username, "username", Kind::Text, "user name for ropc login flow")
+        ..row(Id::Username, "username", ValueKind::Text, "user name for ropc login flow")
     },
     Flag {
         short: Some('v'),
-        commands: EVERY,
-        ..row(Id::Verbosity, "v", Kind::Level, "number for the log level verbosity")
+        commands: ALL_COMMANDS,
+        ..row(Id::Verbosity, "v", ValueKind::Level, "number for the log level verbosity")
     },
-    Flag { commands: &[Command::Root], ..row(Id::Version, "version", Kind::Bool, "version for kubelogin") },
+    Flag {
+        commands: &[Command::Root],
+        ..row(Id::Version, "version", ValueKind::Bool, "version for kubelogin")
+    },
 ];
 
 impl Flag {
@@ -548,7 +560,7 @@ impl Flag {
 
     /// Whether it takes a value of its own.
     pub fn takes_value(&self) -> bool {
-        self.kind != Kind::Bool
+        self.kind != ValueKind::Bool
     }
 }
 
@@ -558,7 +570,7 @@ impl Id {
         // The lint tests below prove that every id has a row; the first row stands in for the impossible.
         const FIRST: &Flag = match FLAGS.first() {
             Some(flag) => flag,
-            None => &row(Id::Help, "help", Kind::Bool, ""),
+            None => &row(Id::Help, "help", ValueKind::Bool, ""),
         };
         FLAGS.iter().find(|flag| flag.id == self).unwrap_or(FIRST)
     }
@@ -612,10 +624,10 @@ mod tests {
             assert!(flag.long.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", flag.long);
             assert!(!flag.help.is_empty() && !flag.help.ends_with('.'), "{}", flag.long);
             assert!(!flag.commands.is_empty(), "{}", flag.long);
-            if flag.kind == Kind::Duration {
+            if flag.kind == ValueKind::Duration {
                 assert!(crate::time::parse_go_duration(flag.default).is_some(), "{}", flag.long);
             }
-            if let Kind::Choice(words) = flag.kind {
+            if let ValueKind::Choice(words) = flag.kind {
                 assert!(words.contains(&flag.default), "{}", flag.long);
             }
             for variable in flag.env {

@@ -1,11 +1,11 @@
 //! The help pages, in the layout that the original's users know, derived from the flag table.
 
-use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, Kind, When};
+use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, ValueKind, When};
 use crate::login::Mode;
 use crate::style::Style;
 
 /// Beside the names there is room for some words; on a narrower screen they stand below.
-const LEAST_ROOM: usize = 40;
+const MIN_ROOM: usize = 40;
 /// How far they are indented there.
 const BELOW: usize = 8;
 
@@ -71,7 +71,7 @@ pub fn reference() -> String {
                 .collect(),
         };
         let value = match flag.kind {
-            Kind::Choice(words) => words.join(" \\| "),
+            ValueKind::Choice(words) => words.join(" \\| "),
             _ => value_name(flag).to_owned(),
         };
         text += &format!(
@@ -96,8 +96,8 @@ fn environment(flag: &Flag) -> String {
                 When::Always | When::NotAzureRm => String::new(),
                 When::AzureRm => " (with --use-azurerm-env-vars)".to_owned(),
                 When::In(mode) => format!(" ({} only)", mode.name()),
-                When::Blank(mode) => format!(" ({} only, fills a blank)", mode.name()),
-                When::Default => " (the flag wins)".to_owned(),
+                When::Fallback(mode) => format!(" ({} only, fills a blank)", mode.name()),
+                When::FlagWins => " (the flag wins)".to_owned(),
             };
             format!("{}{condition}", variable.name)
         })
@@ -107,16 +107,16 @@ fn environment(flag: &Flag) -> String {
 
 pub(super) fn value_name(flag: &Flag) -> &'static str {
     match flag.kind {
-        Kind::Bool => "",
-        Kind::Level => "Level",
-        Kind::Duration => "duration",
-        Kind::Text
-        | Kind::File
-        | Kind::Folder
-        | Kind::Choice(_)
-        | Kind::LoginMode
-        | Kind::Cloud
-        | Kind::ContextName => "string",
+        ValueKind::Bool => "",
+        ValueKind::Level => "Level",
+        ValueKind::Duration => "duration",
+        ValueKind::Text
+        | ValueKind::File
+        | ValueKind::Folder
+        | ValueKind::Choice(_)
+        | ValueKind::LoginMode
+        | ValueKind::Cloud
+        | ValueKind::ContextName => "string",
     }
 }
 
@@ -129,7 +129,7 @@ fn rows(flags: &[&Flag], style: Style) -> String {
         })
         .collect();
     let width = names.iter().map(String::len).max().unwrap_or(0);
-    let is_below = style.width.is_some_and(|columns| columns < width + 3 + LEAST_ROOM);
+    let is_below = style.width.is_some_and(|columns| columns < width + 3 + MIN_ROOM);
     let rows = flags.iter().zip(names).map(|(flag, name)| match is_below {
         true => format!("{name}\n{:BELOW$}{}\n", "", style.wrap(&sentence(flag), BELOW)),
         false => format!("{name:width$}   {}\n", style.wrap(&sentence(flag), width + 3)),
@@ -139,7 +139,7 @@ fn rows(flags: &[&Flag], style: Style) -> String {
 
 pub(super) fn sentence(flag: &Flag) -> String {
     let mut text = flag.help.to_owned();
-    if flag.kind == Kind::LoginMode {
+    if flag.kind == ValueKind::LoginMode {
         let names: Vec<&str> = Mode::ALL.iter().map(|(_, name)| *name).collect();
         text += &format!(". Supported methods: {}", names.join(", "));
     }
@@ -148,7 +148,7 @@ pub(super) fn sentence(flag: &Flag) -> String {
     }
     match (flag.default, flag.kind) {
         ("", _) => {}
-        (default, Kind::Bool | Kind::Duration) => text += &format!(" (default {default})"),
+        (default, ValueKind::Bool | ValueKind::Duration) => text += &format!(" (default {default})"),
         (default, _) => text += &format!(" (default \"{default}\")"),
     }
     text

@@ -1,15 +1,15 @@
-//! [`Given`] and the environment -> [`Options`]: what was meant. The only home of precedence.
+//! [`ParsedArgs`] and the environment -> [`Options`]: what was meant. The only home of precedence.
 //!
 //! An environment variable that is set beats the flag, and later names beat earlier ones, as scripts
 //! written for the original rely on; [`When`] in the flag table says when each counts. Each setting
 //! remembers where it came from.
 
-use super::flags::{FLAGS, Flag, Id, Kind, When};
-use super::parse::Given;
+use super::flags::{FLAGS, Flag, Id, ValueKind, When};
+use super::parse::ParsedArgs;
 use crate::context::{Context, Env};
 use crate::error::{Error, Result};
+use crate::http::url::{is_scheme, without_userinfo};
 use crate::login::Mode;
-use crate::oauth::url::{is_scheme, without_userinfo};
 use crate::secret::Secret;
 use crate::time::parse_go_duration;
 use std::borrow::Cow;
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Where a setting's value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum SettingSource {
     /// The flag table.
     Default,
     /// The command line.
@@ -32,12 +32,12 @@ pub enum Source {
 struct Setting {
     id: Id,
     value: Cow<'static, OsStr>,
-    source: Source,
+    source: SettingSource,
 }
 
 /// The settings of one run.
 pub struct Options {
-    given: Given,
+    given: ParsedArgs,
     settings: Vec<Setting>,
     login: Mode,
 }
@@ -48,7 +48,7 @@ impl Options {
     /// # Errors
     /// An environment variable that is not UTF-8, and what the checks of every mode refuse: an unknown
     /// login method, an authority host that is no URL, half of the PoP pair.
-    pub fn resolve(given: Given, env: &Env) -> Result<Self> {
+    pub fn resolve(given: ParsedArgs, env: &Env) -> Result<Self> {
         let nothing = Env::default();
         let env = if given.is_on(Id::DisableEnvironmentOverride) { &nothing } else { env };
         let login = {
@@ -98,7 +98,7 @@ impl Options {
     }
 
     /// What the command line said, before the environment.
-    pub fn given(&self) -> &Given {
+    pub fn args(&self) -> &ParsedArgs {
         &self.given
     }
 
@@ -107,8 +107,8 @@ impl Options {
     }
 
     /// Where a setting came from.
-    pub fn source(&self, id: Id) -> Source {
-        self.setting(id).map_or(Source::Default, |setting| setting.source)
+    pub fn source(&self, id: Id) -> SettingSource {
+        self.setting(id).map_or(SettingSource::Default, |setting| setting.source)
     }
 
     fn os(&self, id: Id) -> Option<&OsStr> {
@@ -163,7 +163,7 @@ impl Options {
         if let Some(said) = self.given.last_of(&[Id::CacheDir, Id::TokenCacheDir]).filter(|d| !d.is_empty()) {
             return Ok(PathBuf::from(said));
         }
-        if let (Source::Env(_), Some(path)) = (self.source(Id::CacheDir), self.path(Id::CacheDir)) {
+        if let (SettingSource::Env(_), Some(path)) = (self.source(Id::CacheDir), self.path(Id::CacheDir)) {
             return Ok(path.to_owned());
         }
         ctx.home().map(|home| home.join(".kube").join("cache").join("kubelogin")).ok_or_else(|| {
@@ -175,7 +175,7 @@ impl Options {
     /// One line at `-v 1` for each setting that the environment took from the command line.
     pub fn log_overrides(&self, ctx: &Context) {
         for setting in &self.settings {
-            if let Source::Env(name) = setting.source {
+            if let SettingSource::Env(name) = setting.source {
                 let flag = setting.id.flag();
                 let verb = if self.given.last(setting.id).is_some() { "overrides" } else { "sets" };
                 ctx.log(1, || format!("environment variable {name} {verb} --{}", flag.long));
@@ -189,9 +189,9 @@ fn how_to_give(flag: &Flag, login: Mode) -> String {
     let mut names: Vec<&str> = Vec::new();
     for variable in flag.env {
         let counts = match variable.when {
-            When::In(mode) | When::Blank(mode) => mode == login,
+            When::In(mode) | When::Fallback(mode) => mode == login,
             When::AzureRm => false,
-            When::Always | When::NotAzureRm | When::Default => true,
+            When::Always | When::NotAzureRm | When::FlagWins => true,
         };
         if counts && !names.contains(&variable.name) {
             names.push(variable.name);
@@ -204,14 +204,18 @@ fn how_to_give(flag: &Flag, login: Mode) -> String {
     }
 }
 
-fn resolve_one(flag: &'static Flag, given: &Given, env: &Env, login: Option<Mode>) -> Result<Setting> {
+fn resolve_one(flag: &'static Flag, given: &ParsedArgs, env: &Env, login: Option<Mode>) -> Result<Setting> {
     let azure_rm = given.is_on(Id::UseAzureRmEnvVars);
     let is_said = |id: Id| given.last(id).is_some_and(|said| !said.is_empty());
     let mut setting = match given.last(flag.id) {
-        Some(said) => Setting { id: flag.id, value: Cow::Owned(said.to_owned()), source: Source::Flag },
-        None => {
-            Setting { id: flag.id, value: Cow::Borrowed(OsStr::new(flag.default)), source: Source::Default }
+        Some(said) => {
+            Setting { id: flag.id, value: Cow::Owned(said.to_owned()), source: SettingSource::Flag }
         }
+        None => Setting {
+            id: flag.id,
+            value: Cow::Borrowed(OsStr::new(flag.default)),
+            source: SettingSource::Default,
+        },
     };
     for variable in flag.env {
         let counts = match variable.when {
@@ -219,24 +223,26 @@ fn resolve_one(flag: &'static Flag, given: &Given, env: &Env, login: Option<Mode
             When::NotAzureRm => !azure_rm,
             When::AzureRm => azure_rm,
             When::In(mode) => login == Some(mode),
-            When::Blank(mode) => login == Some(mode) && setting.value.is_empty(),
+            When::Fallback(mode) => login == Some(mode) && setting.value.is_empty(),
             // The cache folder's; its flag has two names.
-            When::Default => setting.source == Source::Default && !is_said(Id::TokenCacheDir),
+            When::FlagWins => setting.source == SettingSource::Default && !is_said(Id::TokenCacheDir),
         };
         let Some(value) = env.os(variable.name).filter(|_| counts) else {
             continue;
         };
         match (flag.kind, value.to_str()) {
-            (Kind::File | Kind::Folder, _) => {}
+            (ValueKind::File | ValueKind::Folder, _) => {}
             (_, None) => {
                 return Err(Error::new(format!("environment variable {} is not valid UTF-8", variable.name)));
             }
             // The original ignores a duration that does not parse.
-            (Kind::Duration, Some(text)) if parse_go_duration(text).is_none_or(|d| d.is_zero()) => continue,
+            (ValueKind::Duration, Some(text)) if parse_go_duration(text).is_none_or(|d| d.is_zero()) => {
+                continue;
+            }
             _ => {}
         }
         setting.value = Cow::Owned(value.to_owned());
-        setting.source = Source::Env(variable.name);
+        setting.source = SettingSource::Env(variable.name);
     }
     Ok(setting)
 }
@@ -262,7 +268,7 @@ mod tests {
         Options::resolve(parse(&args)?, &env.iter().copied().collect())
     }
 
-    fn client_id(args: &[&str], env: &[(&str, &str)]) -> (String, Source) {
+    fn client_id(args: &[&str], env: &[(&str, &str)]) -> (String, SettingSource) {
         let options = options(args, env).unwrap();
         (options.text(Id::ClientId).unwrap_or_default().to_owned(), options.source(Id::ClientId))
     }
@@ -271,10 +277,10 @@ mod tests {
     fn environment_beats_flag_and_azure_beats_aad() {
         let aad = ("AAD_SERVICE_PRINCIPAL_CLIENT_ID", "aad");
         let azure = ("AZURE_CLIENT_ID", "azure");
-        assert_eq!(client_id(&["--client-id=flag"], &[]), ("flag".into(), Source::Flag));
+        assert_eq!(client_id(&["--client-id=flag"], &[]), ("flag".into(), SettingSource::Flag));
         assert_eq!(
             client_id(&["--client-id=flag"], &[aad]),
-            ("aad".into(), Source::Env("AAD_SERVICE_PRINCIPAL_CLIENT_ID"))
+            ("aad".into(), SettingSource::Env("AAD_SERVICE_PRINCIPAL_CLIENT_ID"))
         );
         assert_eq!(client_id(&["--client-id=flag"], &[aad, azure]).0, "azure");
         assert_eq!(client_id(&["--client-id=flag"], &[("AZURE_CLIENT_ID", "")]).0, "flag");
@@ -370,7 +376,7 @@ mod tests {
         assert_eq!(dir(&["--token-cache-dir=/t", "--cache-dir=/c"], &[]).unwrap(), Path::new("/c"));
         assert!(dir(&[], &[]).is_err());
         let source = |args: &[&str]| options(args, &[("KUBECACHEDIR", "/k")]).unwrap().source(Id::CacheDir);
-        assert_eq!(source(&[]), Source::Env("KUBECACHEDIR"));
-        assert_eq!(source(&["--token-cache-dir=/t"]), Source::Default);
+        assert_eq!(source(&[]), SettingSource::Env("KUBECACHEDIR"));
+        assert_eq!(source(&["--token-cache-dir=/t"]), SettingSource::Default);
     }
 }

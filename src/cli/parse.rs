@@ -1,24 +1,25 @@
-//! argv -> [`Given`]: what was said, by pflag's rules, which scripts written for the original rely on.
+//! argv -> [`ParsedArgs`]: what was said, by pflag's rules, which scripts written for the original rely on.
 //!
-//! `Given` never looks at the environment and gives nothing a meaning; that is
+//! `ParsedArgs` never looks at the environment and gives nothing a meaning; that is
 //! [`options`](super::options)' work.
 
-use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, Kind};
+use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, ValueKind};
 use crate::error::{Error, Result};
 use crate::time::parse_go_duration;
 use lexopt::Arg;
 use std::ffi::{OsStr, OsString};
 
 /// The command and the flags of one command line.
-pub struct Given {
+#[derive(Clone)]
+pub struct ParsedArgs {
     /// Which command.
     pub command: Command,
     /// The words that are no flags, after the command.
     pub words: Vec<OsString>,
-    said: Vec<(Id, OsString)>,
+    values: Vec<(Id, OsString)>,
 }
 
-impl Given {
+impl ParsedArgs {
     /// The last value that was said for a flag.
     pub fn last(&self, id: Id) -> Option<&OsStr> {
         self.all(id).last()
@@ -26,19 +27,19 @@ impl Given {
 
     /// All values that were said for a flag, in order.
     pub fn all(&self, id: Id) -> impl Iterator<Item = &OsStr> {
-        self.said.iter().filter(move |(said, _)| *said == id).map(|(_, value)| value.as_os_str())
+        self.values.iter().filter(move |(said, _)| *said == id).map(|(_, value)| value.as_os_str())
     }
 
     /// The last value said for any of `ids`.
     pub fn last_of(&self, ids: &[Id]) -> Option<&OsStr> {
-        self.said.iter().rev().find(|(said, _)| ids.contains(said)).map(|(_, value)| value.as_os_str())
+        self.values.iter().rev().find(|(said, _)| ids.contains(said)).map(|(_, value)| value.as_os_str())
     }
 
     /// The same as if some flags had not been said.
     #[must_use]
     pub fn without(&self, ids: &[Id]) -> Self {
-        let said = self.said.iter().filter(|(id, _)| !ids.contains(id)).cloned().collect();
-        Self { command: self.command, words: self.words.clone(), said }
+        let values = self.values.iter().filter(|(id, _)| !ids.contains(id)).cloned().collect();
+        Self { command: self.command, words: self.words.clone(), values }
     }
 
     /// Whether a boolean flag was said and is on.
@@ -51,15 +52,15 @@ impl Given {
 ///
 /// # Errors
 /// An unknown command or flag, a missing value, a value of the wrong type.
-pub fn parse(args: &[OsString]) -> Result<Given> {
+pub fn parse(args: &[OsString]) -> Result<ParsedArgs> {
     let command = find_command(args)?;
     let mut skip_command = command != Command::Root;
-    let mut given = Given { command, words: Vec::new(), said: Vec::new() };
-    if let Some(problem) = read(command, args, &mut given)?.into_iter().next() {
+    let mut parsed = ParsedArgs { command, words: Vec::new(), values: Vec::new() };
+    if let Some(problem) = read(command, args, &mut parsed)?.into_iter().next() {
         return Err(problem.hint(command));
     }
-    given.words.retain(|_| !std::mem::take(&mut skip_command));
-    Ok(given)
+    parsed.words.retain(|_| !std::mem::take(&mut skip_command));
+    Ok(parsed)
 }
 
 /// Reads the arguments of a kubeconfig's exec entry: flags that nobody knows are left out and returned,
@@ -67,7 +68,7 @@ pub fn parse(args: &[OsString]) -> Result<Given> {
 ///
 /// # Errors
 /// A known flag without its value, or with one of the wrong type.
-pub fn parse_exec_args(args: &[OsString]) -> Result<(Given, Vec<Error>)> {
+pub fn parse_exec_args(args: &[OsString]) -> Result<(ParsedArgs, Vec<Error>)> {
     parse_all_but(args, |_| false)
 }
 
@@ -75,20 +76,20 @@ pub fn parse_exec_args(args: &[OsString]) -> Result<(Given, Vec<Error>)> {
 ///
 /// # Errors
 /// A flag that says who signs in, or to what, without its value: leaving it out would choose somebody else.
-pub fn parse_old_args(args: &[OsString]) -> Result<(Given, Vec<Error>)> {
+pub fn parse_old_args(args: &[OsString]) -> Result<(ParsedArgs, Vec<Error>)> {
     parse_all_but(args, |id| !matches!(id, Id::ClientId | Id::ServerId | Id::TenantId))
 }
 
-fn parse_all_but(args: &[OsString], may_go: impl Fn(Id) -> bool) -> Result<(Given, Vec<Error>)> {
-    let mut given = Given { command: Command::GetToken, words: Vec::new(), said: Vec::new() };
+fn parse_all_but(args: &[OsString], may_go: impl Fn(Id) -> bool) -> Result<(ParsedArgs, Vec<Error>)> {
+    let mut parsed = ParsedArgs { command: Command::GetToken, words: Vec::new(), values: Vec::new() };
     let mut left_out = Vec::new();
-    for problem in read(Command::GetToken, args, &mut given)? {
+    for problem in read(Command::GetToken, args, &mut parsed)? {
         if problem.id.is_some_and(|id| !may_go(id)) {
             return Err(problem.hint(Command::GetToken));
         }
         left_out.push(problem.error);
     }
-    Ok((given, left_out))
+    Ok((parsed, left_out))
 }
 
 /// pflag's spellings of a boolean (Go's `strconv.ParseBool`).
@@ -175,8 +176,8 @@ fn find_command(args: &[OsString]) -> Result<Command> {
     Ok(Command::Root)
 }
 
-/// Reads all flags of `command` into `given`; returns those that cannot be used, in order.
-fn read(command: Command, args: &[OsString], given: &mut Given) -> Result<Vec<Problem>> {
+/// Reads all flags of `command` into `parsed`; returns those that cannot be used, in order.
+fn read(command: Command, args: &[OsString], parsed: &mut ParsedArgs) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
     let mut parser = lexopt::Parser::from_args(args);
     loop {
@@ -184,7 +185,7 @@ fn read(command: Command, args: &[OsString], given: &mut Given) -> Result<Vec<Pr
         let (flag, unknown) = match arg {
             None => return Ok(problems),
             Some(Arg::Value(word)) => {
-                given.words.push(word);
+                parsed.words.push(word);
                 continue;
             }
             Some(Arg::Long(long)) => {
@@ -211,7 +212,7 @@ fn read(command: Command, args: &[OsString], given: &mut Given) -> Result<Vec<Pr
             continue;
         };
         match check(flag, &value) {
-            Ok(()) => given.said.push((flag.id, value)),
+            Ok(()) => parsed.values.push((flag.id, value)),
             Err(error) => problems.push(Problem { id: Some(flag.id), error, usage: false }),
         }
     }
@@ -229,19 +230,21 @@ fn check(flag: &Flag, value: &OsStr) -> Result<()> {
     };
     let Some(text) = value.to_str() else {
         return match flag.kind {
-            Kind::File | Kind::Folder => Ok(()),
+            ValueKind::File | ValueKind::Folder => Ok(()),
             _ => invalid("not valid UTF-8"),
         };
     };
     match flag.kind {
-        Kind::Bool if parse_bool(text).is_none() => invalid("not a boolean (true or false)"),
-        Kind::Level if parse_level(text).is_none() => invalid("not a number"),
-        Kind::Duration => match parse_go_duration(text) {
+        ValueKind::Bool if parse_bool(text).is_none() => invalid("not a boolean (true or false)"),
+        ValueKind::Level if parse_level(text).is_none() => invalid("not a number"),
+        ValueKind::Duration => match parse_go_duration(text) {
             None => invalid("not a duration (write 30s, 1m30s or 500ms)"),
             Some(duration) if duration.is_zero() => invalid("must be greater than 0"),
             Some(_) => Ok(()),
         },
-        Kind::Choice(words) if !words.contains(&text) => invalid(&format!("not one of {}", words.join(", "))),
+        ValueKind::Choice(words) if !words.contains(&text) => {
+            invalid(&format!("not one of {}", words.join(", ")))
+        }
         _ => Ok(()),
     }
 }
@@ -250,7 +253,7 @@ fn check(flag: &Flag, value: &OsStr) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn given(args: &[&str]) -> Given {
+    fn parsed(args: &[&str]) -> ParsedArgs {
         parse(&args.iter().map(OsString::from).collect::<Vec<_>>()).unwrap()
     }
 
@@ -274,26 +277,27 @@ mod tests {
             &["-v", "3", "get-token", "-lspn"],
             &["get-token", "word", "-lspn", "another"],
         ] {
-            let given = given(args);
-            assert_eq!(given.command, Command::GetToken, "{args:?}");
-            assert_eq!(given.last(Id::Login), Some(OsStr::new("spn")), "{args:?}");
+            let parsed = parsed(args);
+            assert_eq!(parsed.command, Command::GetToken, "{args:?}");
+            assert_eq!(parsed.last(Id::Login), Some(OsStr::new("spn")), "{args:?}");
         }
-        let dashes = given(&["get-token", "--client-secret", "-x", "--tenant-id", "--", "--", "--login=spn"]);
+        let dashes =
+            parsed(&["get-token", "--client-secret", "-x", "--tenant-id", "--", "--", "--login=spn"]);
         assert_eq!(dashes.last(Id::ClientSecret), Some(OsStr::new("-x")));
         assert_eq!(dashes.last(Id::TenantId), Some(OsStr::new("--")));
         assert_eq!(dashes.last(Id::Login), None);
-        assert_eq!(given(&["get-token", "-l="]).last(Id::Login), Some(OsStr::new("")));
+        assert_eq!(parsed(&["get-token", "-l="]).last(Id::Login), Some(OsStr::new("")));
     }
 
     #[test]
     fn booleans_take_no_separate_value() {
-        let alone = given(&["get-token", "--legacy", "false"]);
+        let alone = parsed(&["get-token", "--legacy", "false"]);
         assert!(alone.is_on(Id::Legacy));
         assert_eq!(alone.words, ["false"]);
         for (text, on) in
             [("true", true), ("1", true), ("T", true), ("False", false), ("0", false), ("f", false)]
         {
-            assert_eq!(given(&["get-token", &format!("--legacy={text}")]).is_on(Id::Legacy), on);
+            assert_eq!(parsed(&["get-token", &format!("--legacy={text}")]).is_on(Id::Legacy), on);
         }
         assert!(
             message(&["get-token", "--legacy=yes"]).contains("invalid argument \"yes\" for \"--legacy\"")
@@ -310,7 +314,7 @@ mod tests {
         assert_eq!(message(&["get-token", "--version"]), "unknown flag: --version");
         assert_eq!(message(&["get-token", "--kubeconfig", "x"]), "unknown flag: --kubeconfig");
         assert_eq!(message(&["get-token", "--login"]), "flag needs an argument: --login");
-        assert_eq!(given(&[]).command, Command::Root);
+        assert_eq!(parsed(&[]).command, Command::Root);
         // The first of several; and one that stands before the command, whatever it takes.
         assert_eq!(message(&["get-token", "--frob", "x", "--timeout", "y"]), "unknown flag: --frob");
         assert!(message(&["get-token", "--timeout", "y", "--frob"]).contains("\"--timeout\" flag"));
@@ -348,9 +352,9 @@ mod tests {
             "--legacy=yes",
             "--username",
         ];
-        let (given, unknown) = read(&args).unwrap();
-        assert_eq!(given.last(Id::TenantId), Some(OsStr::new("contoso")));
-        assert_eq!(given.last(Id::ServerId), Some(OsStr::new("s")));
+        let (parsed, unknown) = read(&args).unwrap();
+        assert_eq!(parsed.last(Id::TenantId), Some(OsStr::new("contoso")));
+        assert_eq!(parsed.last(Id::ServerId), Some(OsStr::new("s")));
         let unknown: Vec<&str> = unknown.iter().map(Error::message).collect();
         assert_eq!(
             unknown,

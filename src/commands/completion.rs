@@ -1,7 +1,7 @@
 //! `completion SHELL`: the shell's script, and what the scripts ask for.
 
 use crate::cli::complete::{SHELLS, candidates, lines, script};
-use crate::cli::parse::Given;
+use crate::cli::parse::ParsedArgs;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use std::ffi::{OsStr, OsString};
@@ -14,7 +14,7 @@ const ASK: &str = "__candidates";
 ///
 /// # Errors
 /// No shell, or one that there is no script for.
-pub fn run(ctx: &Context, given: &Given) -> Result<()> {
+pub fn run(ctx: &Context, given: &ParsedArgs) -> Result<()> {
     let shells = || format!("name one of {}", SHELLS.join(", "));
     let Some(shell) = given.words.first() else {
         return Err(Error::new("completion needs a shell").hint(shells()));

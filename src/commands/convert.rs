@@ -4,7 +4,7 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result, one_line};
-use crate::kubeconfig::convert::{Kind, SECRETS, convert, kind};
+use crate::kubeconfig::convert::{EntryKind, SECRETS, convert, kind};
 use crate::kubeconfig::document::{Edited, Replacement};
 use crate::kubeconfig::{File, chosen, diff, paths, read};
 use crate::sys::config_lock::ConfigLock;
@@ -31,15 +31,15 @@ struct Plan {
 pub fn run(ctx: &Context, options: &Options) -> Result<()> {
     interrupt::exit_on_interrupt();
     let paths = paths(ctx, options.path(Id::Kubeconfig))?;
-    if options.given().last(Id::Output).is_some_and(OsStr::is_empty) {
+    if options.args().last(Id::Output).is_some_and(OsStr::is_empty) {
         return Err(Error::new("--output names no file").hint("write - for standard output"));
     }
     let plans = plan(options, &paths)?;
     if plans.iter().all(|plan| plan.matched == 0) {
-        ctx.say("no user of the kubeconfig signs in through Azure: nothing to convert");
+        ctx.eprintln("no user of the kubeconfig signs in through Azure: nothing to convert");
     }
     for remark in plans.iter().flat_map(|plan| &plan.remarks) {
-        ctx.say(&one_line(remark));
+        ctx.eprintln(&one_line(remark));
     }
     let secrets: Vec<Id> = plans.iter().flat_map(|plan| plan.secrets.iter().copied()).collect();
     let place = match (options.path(Id::Output), options.is_on(Id::DryRun)) {
@@ -49,7 +49,7 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
         (None, false) => return Ok(()),
     };
     for (id, variable) in SECRETS.iter().filter(|(id, _)| secrets.contains(id)) {
-        ctx.say(&format!(
+        ctx.eprintln(&format!(
             "Warning: {} {place}, readable by whoever reads that; prefer the environment variable {variable}",
             id.dashed()
         ));
@@ -67,7 +67,7 @@ fn plan(options: &Options, paths: &[PathBuf]) -> Result<Vec<Plan>> {
         for index in chosen.iter().filter(|(file, _)| *file == at).map(|(_, index)| *index) {
             // Taken out: a large file's users are not kept beside their new texts.
             let Some((name, user)) = plan.file.document.take(index) else { continue };
-            if kind(&user) == Kind::Foreign {
+            if kind(&user) == EntryKind::Foreign {
                 plan.remarks.push(format!("user \"{name}\" belongs to another program named kubelogin (it has --oidc-issuer-url): left alone"));
                 continue;
             }
@@ -78,7 +78,7 @@ fn plan(options: &Options, paths: &[PathBuf]) -> Result<Vec<Plan>> {
             for flag in converted.dropped {
                 plan.remarks.push(format!("user \"{name}\": left out of its arguments: {flag}"));
             }
-            if !user.means(&converted.user) {
+            if !user.semantically_equal(&converted.user) {
                 plan.secrets.extend(converted.secrets);
                 replacements.extend(plan.file.document.replacement(&plan.file.text, index, &converted.user));
             }

@@ -5,6 +5,6 @@ pub mod convert;
 pub mod doctor;
 pub mod get_token;
 pub mod remove;
-mod subject;
+mod target;
 pub mod version;
 pub mod whoami;

@@ -15,9 +15,9 @@ use std::io;
 use std::path::Path;
 
 /// More foreign files than this are counted, not named.
-const MOST_NAMES: usize = 10;
+const MAX_NAMES: usize = 10;
 /// An authentication record is a few hundred bytes.
-const LARGEST_RECORD: u64 = 64 << 10;
+const MAX_RECORD: u64 = 64 << 10;
 /// What the original's proof-of-possession cache leaves, with the locks beside it.
 const POP_FILES: &[&str] = &[
     "pop_tokens.cache",
@@ -33,8 +33,8 @@ const POP_FILES: &[&str] = &[
 /// # Errors
 /// A folder that cannot be read, a file of ours that cannot be deleted.
 pub fn run(ctx: &Context, options: &Options) -> Result<()> {
-    if options.given().command == Command::RemoveTokens {
-        ctx.say("remove-tokens is deprecated, use remove-cache-dir instead");
+    if options.args().command == Command::RemoveTokens {
+        ctx.eprintln("remove-tokens is deprecated, use remove-cache-dir instead");
     }
     let folder = options.cache_dir(ctx)?;
     let entries = match std::fs::read_dir(&folder) {
@@ -48,7 +48,7 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
         if !is_ours(&file) {
             foreign.push(file.file_name().to_string_lossy().into_owned());
         } else if !delete(&file)? {
-            ctx.say(&format!("{} is in use by a sign-in and was kept", file.path().display()));
+            ctx.eprintln(&format!("{} is in use by a sign-in and was kept", file.path().display()));
         }
     }
     name(ctx, &folder, foreign);
@@ -69,11 +69,11 @@ fn is_home(ctx: &Context, folder: &Path) -> bool {
 /// Says which files were left alone.
 fn name(ctx: &Context, folder: &Path, mut foreign: Vec<String>) {
     foreign.sort_unstable();
-    for file in foreign.iter().take(MOST_NAMES) {
-        ctx.say(&one_line(&format!("{} is not kubelogin's and was kept", folder.join(file).display())));
+    for file in foreign.iter().take(MAX_NAMES) {
+        ctx.eprintln(&one_line(&format!("{} is not kubelogin's and was kept", folder.join(file).display())));
     }
-    if let Some(more) = foreign.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
-        ctx.say(&format!("{more} more in {} were kept", folder.display()));
+    if let Some(more) = foreign.len().checked_sub(MAX_NAMES).filter(|more| *more > 0) {
+        ctx.eprintln(&format!("{more} more in {} were kept", folder.display()));
     }
 }
 
@@ -154,7 +154,7 @@ fn is_authentication_record(path: &Path) -> bool {
     if path.is_symlink() {
         return false;
     }
-    let Ok(bytes) = files::read_bounded(path, LARGEST_RECORD) else {
+    let Ok(bytes) = files::read_bounded(path, MAX_RECORD) else {
         return false;
     };
     match serde_json::from_slice::<Value>(&bytes) {

@@ -1,12 +1,12 @@
 //! `whoami`: whose tokens are cached. From the cache alone: nobody is asked, nothing is changed, and no token
 //! is shown.
 
-use super::subject;
+use super::target;
 use crate::cache::listing::{Listed, list};
 use crate::cache::{Entry, Key};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
-use crate::cli::parse::Given;
+use crate::cli::parse::ParsedArgs;
 use crate::context::Context;
 use crate::error::{Error, Result, one_line};
 use crate::login::cache_key;
@@ -45,7 +45,7 @@ struct Account<'a> {
 ///
 /// # Errors
 /// No cache folder, a context that is not there, nothing cached for it.
-pub fn run(ctx: &Context, given: &Given) -> Result<()> {
+pub fn run(ctx: &Context, given: &ParsedArgs) -> Result<()> {
     let wanted = wanted(ctx, given)?;
     let folder = wanted.folder.display();
     let listed =
@@ -59,7 +59,7 @@ pub fn run(ctx: &Context, given: &Given) -> Result<()> {
         })
         .collect();
     for problem in listed.iter().filter_map(|listed| Some((&listed.name, listed.content.as_ref().err()?))) {
-        ctx.say(&one_line(&format!("Warning: {} is left out: {}", problem.0, problem.1)));
+        ctx.eprintln(&one_line(&format!("Warning: {} is left out: {}", problem.0, problem.1)));
     }
     let is_json = given.last(Id::OutputFormat).and_then(OsStr::to_str) == Some("json");
     if is_json {
@@ -75,7 +75,7 @@ pub fn run(ctx: &Context, given: &Given) -> Result<()> {
     if is_json {
         return Ok(());
     }
-    let style = Style::of(ctx.stdout_screen, &ctx.env);
+    let style = Style::of(ctx.stdout_terminal, &ctx.env);
     let texts: Vec<String> = accounts.iter().map(|account| text(account, style)).collect();
     ctx.print(&texts.join("\n"))
 }
@@ -99,16 +99,16 @@ impl Wanted {
     }
 }
 
-fn wanted(ctx: &Context, given: &Given) -> Result<Wanted> {
-    let flags = || Options::resolve(given.without(&[]), &ctx.env);
-    if subject::are_alone(given) {
+fn wanted(ctx: &Context, given: &ParsedArgs) -> Result<Wanted> {
+    let flags = || Options::resolve(given.clone(), &ctx.env);
+    if target::flags_suffice(given) {
         let options = flags()?;
         let key = cache_key(ctx, &options)?;
         return Ok(Wanted { folder: options.cache_dir(ctx)?, key, exclusive: true });
     }
     let is_named = given.last(Id::Context).is_some_and(|name| !name.is_empty());
     let any = || Ok(Wanted { folder: flags()?.cache_dir(ctx)?, key: None, exclusive: false });
-    let found = match subject::of_kubeconfig(ctx, given) {
+    let found = match target::from_kubeconfig(ctx, given) {
         Err(error) if is_named => return Err(error),
         Err(_) => return any(),
         Ok(found) => found,

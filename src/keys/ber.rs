@@ -17,7 +17,7 @@ pub const SEQUENCE: u8 = 0x30;
 /// The bit of a tag that says that its content is elements.
 const CONSTRUCTED: u8 = 0x20;
 /// Honest files nest a dozen levels deep.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// `[n]`, constructed.
 pub const fn context(n: u8) -> u8 {
@@ -132,7 +132,7 @@ fn element<'a>(bytes: &'a [u8], out: &mut Vec<u8>, depth: usize) -> Option<&'a [
         push(out, tag, content);
         return Some(rest);
     }
-    if depth == DEEPEST {
+    if depth == MAX_DEPTH {
         return None;
     }
     let (mut inside, mut after) = match length {

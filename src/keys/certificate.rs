@@ -1,7 +1,7 @@
 //! What a sign-in needs to know of a certificate (RFC 5280 section 4.1).
 
 use super::ber::{self, Reader, context};
-use super::flaw::{Flaw, Result};
+use super::key_file_error::{KeyFileError, Result};
 use crate::time::{UnixTime, parse_rfc3339, rfc3339};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -43,7 +43,7 @@ pub(super) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 
 impl Certificate {
     pub(super) fn read(der: &[u8]) -> Result<Self> {
-        fields(der).ok_or(Flaw::Damaged("a certificate"))
+        fields(der).ok_or(KeyFileError::Damaged("a certificate"))
     }
 
     /// SHA-1 over it: `x5t`, and what portals show as its thumbprint.
@@ -67,7 +67,7 @@ impl Certificate {
     }
 
     /// Why the service will refuse it by the calendar.
-    pub fn calendar_problem(&self, now: UnixTime) -> Option<String> {
+    pub fn validity_problem(&self, now: UnixTime) -> Option<String> {
         if now > self.not_after {
             Some(format!("expired on {}", rfc3339(self.not_after)))
         } else if now < self.not_before {
@@ -186,13 +186,13 @@ mod tests {
         let read = Certificate::read(certificate.der()).unwrap();
         assert!(read.is_self_issued());
         assert!(matches!(&read.public_key, PublicKey::P256(point) if point.len() == 65));
-        assert!(read.calendar_problem(read.not_after + 1).unwrap().starts_with("expired on "));
+        assert!(read.validity_problem(read.not_after + 1).unwrap().starts_with("expired on "));
         assert!(
-            read.calendar_problem(read.not_before.saturating_sub(1))
+            read.validity_problem(read.not_before.saturating_sub(1))
                 .unwrap()
                 .starts_with("is not valid before")
         );
-        assert_eq!(read.calendar_problem(read.not_after), None);
+        assert_eq!(read.validity_problem(read.not_after), None);
         for end in 0..certificate.der().len() {
             assert!(Certificate::read(&certificate.der()[..end]).is_err(), "{end}");
         }

@@ -1,7 +1,7 @@
 //! The file of `--client-certificate`: a private key with its certificate, as PFX or PEM.
 
 use super::certificate::Certificate;
-use super::flaw::{Flaw, Result as FlawResult};
+use super::key_file_error::{KeyFileError, Result as FlawResult};
 use super::pbe::{Budget, Password};
 use super::pem::{self, Block};
 use super::pfx::{self, private_key_info};
@@ -14,10 +14,10 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 /// Private keys in one file, each of which costs a check of its numbers.
-const MOST_KEYS: usize = 64;
+const MAX_KEYS: usize = 64;
 /// Certificates in one file. Whether one is an EC key's costs a multiplication for each pair of the two:
 /// half a second if there are as many as there may be.
-const MOST_CERTIFICATES: usize = 256;
+const MAX_CERTIFICATES: usize = 256;
 
 /// A key that signs, its certificate, and the certificates above that one.
 pub struct ClientCertificate {
@@ -48,10 +48,10 @@ impl ClientCertificate {
             // As a key vault's secret is downloaded.
             Ok(text) => match base64_pfx(text) {
                 Some(pfx) => Self::from_pfx(&pfx, password, now),
-                None => Err(Flaw::Foreign),
+                None => Err(KeyFileError::UnknownFormat),
             },
-            Err(_) if Certificate::read(bytes).is_ok() => Err(Flaw::NoKey),
-            Err(_) => Err(Flaw::Foreign),
+            Err(_) if Certificate::read(bytes).is_ok() => Err(KeyFileError::NoKey),
+            Err(_) => Err(KeyFileError::UnknownFormat),
         }
     }
 
@@ -93,7 +93,7 @@ impl ClientCertificate {
         'found: for (k, key) in keys.iter().enumerate() {
             for (c, certificate) in certificates.iter().enumerate() {
                 if key.belongs_to(certificate) {
-                    if certificate.calendar_problem(now).is_none() {
+                    if certificate.validity_problem(now).is_none() {
                         pair = Some((k, c));
                         break 'found;
                     }
@@ -104,13 +104,13 @@ impl ClientCertificate {
         let Some((key, certificate)) = pair else {
             return Err(match flaws.into_iter().next() {
                 Some(flaw) => flaw,
-                None if keys.is_empty() => Flaw::NoKey,
-                None if certificates.is_empty() => Flaw::NoCertificate,
-                None => Flaw::NoMatch,
+                None if keys.is_empty() => KeyFileError::NoKey,
+                None if certificates.is_empty() => KeyFileError::NoCertificate,
+                None => KeyFileError::NoMatch,
             });
         };
         let certificate = certificates.swap_remove(certificate);
-        let key = keys.into_iter().nth(key).ok_or(Flaw::NoKey)?;
+        let key = keys.into_iter().nth(key).ok_or(KeyFileError::NoKey)?;
         let chain = chain(&certificate, certificates);
         Ok(Self { key, certificate, chain })
     }
@@ -137,32 +137,32 @@ impl ClientCertificate {
 }
 
 fn refuse_too_many(keys: usize, certificates: usize) -> FlawResult<()> {
-    if keys > MOST_KEYS {
-        return Err(Flaw::TooMany("private keys", keys, MOST_KEYS));
+    if keys > MAX_KEYS {
+        return Err(KeyFileError::TooMany("private keys", keys, MAX_KEYS));
     }
-    if certificates > MOST_CERTIFICATES {
-        return Err(Flaw::TooMany("certificates", certificates, MOST_CERTIFICATES));
+    if certificates > MAX_CERTIFICATES {
+        return Err(KeyFileError::TooMany("certificates", certificates, MAX_CERTIFICATES));
     }
     Ok(())
 }
 
-fn readable<T>(read: Vec<FlawResult<T>>, flaws: &mut Vec<Flaw>) -> Vec<T> {
+fn readable<T>(read: Vec<FlawResult<T>>, flaws: &mut Vec<KeyFileError>) -> Vec<T> {
     read.into_iter().filter_map(|one| one.map_err(|flaw| flaws.push(flaw)).ok()).collect()
 }
 
 fn private_key(block: &Block, password: &str, budget: &mut Budget) -> FlawResult<PrivateKey> {
     if block.has_headers {
-        return Err(Flaw::Unsupported("OpenSSL's old encryption of PEM keys".to_owned()));
+        return Err(KeyFileError::Unsupported("OpenSSL's old encryption of PEM keys".to_owned()));
     }
     match block.label.as_str() {
         "PRIVATE KEY" => PrivateKey::from_pkcs8(&block.der),
         "RSA PRIVATE KEY" => PrivateKey::from_pkcs1(&block.der),
         "EC PRIVATE KEY" => PrivateKey::from_sec1(&block.der, None),
         "ENCRYPTED PRIVATE KEY" => match private_key_info(&block.der, &Password::new(password), budget) {
-            Err(Flaw::WrongPassword) if password.is_empty() => Err(Flaw::NoPassword),
+            Err(KeyFileError::WrongPassword) if password.is_empty() => Err(KeyFileError::NoPassword),
             opened => PrivateKey::from_pkcs8(&opened?),
         },
-        other => Err(Flaw::Unsupported(format!("a PEM block \"{other}\""))),
+        other => Err(KeyFileError::Unsupported(format!("a PEM block \"{other}\""))),
     }
 }
 
@@ -221,8 +221,8 @@ mod tests {
         let of = |keys: usize, certificates: usize| {
             read(&[key.repeat(keys), certificate.repeat(certificates)].concat()).err()
         };
-        assert_eq!(of(MOST_KEYS, MOST_CERTIFICATES), None);
-        assert_eq!(of(MOST_KEYS + 1, 1), Some(Flaw::TooMany("private keys", 65, 64)));
-        assert_eq!(of(1, MOST_CERTIFICATES + 1), Some(Flaw::TooMany("certificates", 257, 256)));
+        assert_eq!(of(MAX_KEYS, MAX_CERTIFICATES), None);
+        assert_eq!(of(MAX_KEYS + 1, 1), Some(KeyFileError::TooMany("private keys", 65, 64)));
+        assert_eq!(of(1, MAX_CERTIFICATES + 1), Some(KeyFileError::TooMany("certificates", 257, 256)));
     }
 }

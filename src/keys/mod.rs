@@ -16,7 +16,7 @@
 pub mod ber;
 pub mod certificate;
 pub mod client_certificate;
-mod flaw;
+mod key_file_error;
 mod pbe;
 mod pem;
 mod pfx;

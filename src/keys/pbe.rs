@@ -2,7 +2,7 @@
 //! B and C).
 
 use super::ber::{self, Reader};
-use super::flaw::{Flaw, MOST_ITERATIONS, Result};
+use super::key_file_error::{KeyFileError, MAX_ITERATIONS, Result};
 use aes::{Aes128, Aes192, Aes256};
 use cbc::Decryptor;
 use cbc::cipher::block_padding::Pkcs7;
@@ -48,17 +48,17 @@ pub(super) struct Budget(u64);
 
 impl Budget {
     pub fn new() -> Self {
-        Self(MOST_ITERATIONS)
+        Self(MAX_ITERATIONS)
     }
 
     /// Takes this many, which must be more than none.
     pub fn spend(&mut self, iterations: u64) -> Result<u32> {
-        let left = self.0.checked_sub(iterations).ok_or(Flaw::Iterations(iterations))?;
+        let left = self.0.checked_sub(iterations).ok_or(KeyFileError::Iterations(iterations))?;
         self.0 = left;
         u32::try_from(iterations)
             .ok()
             .filter(|n| *n > 0)
-            .ok_or(Flaw::Damaged("its key derivation has no rounds"))
+            .ok_or(KeyFileError::Damaged("its key derivation has no rounds"))
     }
 }
 
@@ -144,17 +144,17 @@ const NAMES: &[(&[u8], &str)] = &[
     (&[0x2b, 0x0e, 3, 2, 7], "DES"),
 ];
 
-fn unsupported(oid: &[u8]) -> Flaw {
+fn unsupported(oid: &[u8]) -> KeyFileError {
     let name = NAMES.iter().find(|(known, _)| *known == oid).map(|(_, name)| (*name).to_owned());
     let name = name.unwrap_or_else(|| format!("the algorithm {}", ber::dotted(oid)));
-    Flaw::Unsupported(format!("its encryption ({name})"))
+    KeyFileError::Unsupported(format!("its encryption ({name})"))
 }
 
 fn known<T: Copy>(table: &[(&[u8], T)], oid: &[u8]) -> Result<T> {
     table.iter().find(|(known, _)| *known == oid).map(|(_, value)| *value).ok_or_else(|| unsupported(oid))
 }
 
-const BAD_ALGORITHM: Flaw = Flaw::Damaged("an algorithm's parameters");
+const BAD_ALGORITHM: KeyFileError = KeyFileError::Damaged("an algorithm's parameters");
 
 /// The identifier and the parameters of an AlgorithmIdentifier's content.
 fn algorithm(content: &[u8]) -> Option<(&[u8], Reader<'_>)> {
@@ -163,7 +163,7 @@ fn algorithm(content: &[u8]) -> Option<(&[u8], Reader<'_>)> {
     Some((oid, reader))
 }
 
-/// Decrypts what an AlgorithmIdentifier (its content) says how to. [`Flaw::WrongPassword`] where the
+/// Decrypts what an AlgorithmIdentifier (its content) says how to. [`KeyFileError::WrongPassword`] where the
 /// padding of what comes out makes no sense.
 pub(super) fn decrypt(
     scheme: &[u8],
@@ -232,10 +232,11 @@ fn cbc_decrypt<C: BlockCipherDecrypt>(
     let decryptor =
         cipher.and_then(|cipher| Decryptor::inner_iv_slice_init(cipher, iv).ok()).ok_or(BAD_ALGORITHM)?;
     if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(C::block_size()) {
-        return Err(Flaw::Damaged("its encrypted part has an odd length"));
+        return Err(KeyFileError::Damaged("its encrypted part has an odd length"));
     }
     let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let length = decryptor.decrypt_padded::<Pkcs7>(&mut buffer).map_err(|_| Flaw::WrongPassword)?.len();
+    let length =
+        decryptor.decrypt_padded::<Pkcs7>(&mut buffer).map_err(|_| KeyFileError::WrongPassword)?.len();
     buffer.truncate(length);
     Ok(buffer)
 }
@@ -280,7 +281,7 @@ pub(super) fn has_mac(
     password: &Password,
     budget: &mut Budget,
 ) -> Result<bool> {
-    const BAD_MAC: Flaw = Flaw::Damaged("its integrity code");
+    const BAD_MAC: KeyFileError = KeyFileError::Damaged("its integrity code");
     let mut mac_data = Reader::new(mac_data);
     let mut info = mac_data.enter(ber::SEQUENCE).ok_or(BAD_MAC)?;
     let (oid, mut parameters) = info.take(ber::SEQUENCE).and_then(algorithm).ok_or(BAD_MAC)?;
@@ -383,9 +384,9 @@ mod tests {
     #[test]
     fn rounds_are_bounded_in_all() {
         let mut budget = Budget::new();
-        assert_eq!(budget.spend(1 << 31), Err(Flaw::Iterations(1 << 31)));
-        assert_eq!(budget.spend(0), Err(Flaw::Damaged("its key derivation has no rounds")));
+        assert_eq!(budget.spend(1 << 31), Err(KeyFileError::Iterations(1 << 31)));
+        assert_eq!(budget.spend(0), Err(KeyFileError::Damaged("its key derivation has no rounds")));
         assert_eq!(budget.spend(6_000_000), Ok(6_000_000));
-        assert_eq!(budget.spend(6_000_000), Err(Flaw::Iterations(6_000_000)));
+        assert_eq!(budget.spend(6_000_000), Err(KeyFileError::Iterations(6_000_000)));
     }
 }

@@ -1,6 +1,6 @@
 //! PEM blocks (RFC 7468), with whatever text around them.
 
-use super::flaw::{Flaw, Result};
+use super::key_file_error::{KeyFileError, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
@@ -33,10 +33,10 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
         let mut body = Vec::new();
         let mut has_headers = false;
         loop {
-            let line = lines.next().ok_or(Flaw::Damaged("a PEM block has no end"))?.trim();
+            let line = lines.next().ok_or(KeyFileError::Damaged("a PEM block has no end"))?.trim();
             if let Some(end) = line.strip_prefix(END) {
                 if end.strip_suffix(DASHES) != Some(label) {
-                    return Err(Flaw::Damaged("a PEM block ends as another one"));
+                    return Err(KeyFileError::Damaged("a PEM block ends as another one"));
                 }
                 break;
             }
@@ -48,7 +48,9 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
         }
         // In one allocation of the right size: the text may hold thousands of blocks.
         let body = Zeroizing::new(body.concat());
-        let der = STANDARD.decode(body.as_bytes()).map_err(|_| Flaw::Damaged("a PEM block is not base64"))?;
+        let der = STANDARD
+            .decode(body.as_bytes())
+            .map_err(|_| KeyFileError::Damaged("a PEM block is not base64"))?;
         blocks.push(Block { label: label.to_owned(), has_headers, der: Zeroizing::new(der) });
     }
     Ok(blocks)
@@ -83,7 +85,7 @@ mod tests {
             ("-----BEGIN A-----\nA*ID\n-----END A-----", "a PEM block is not base64"),
             ("-----BEGIN A-----\nAQI\n-----END A-----", "a PEM block is not base64"),
         ] {
-            assert_eq!(blocks(text).err(), Some(Flaw::Damaged(why)), "{text}");
+            assert_eq!(blocks(text).err(), Some(KeyFileError::Damaged(why)), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The PKCS#12 container (RFC 7292): what OpenSSL, Windows, Java, NSS and `az` write.
 
 use super::ber::{self, Reader, context, normalise};
-use super::flaw::{Flaw, Result};
+use super::key_file_error::{KeyFileError, Result};
 use super::pbe::{Budget, Password, decrypt, has_mac};
 use zeroize::Zeroizing;
 
@@ -26,11 +26,11 @@ const SHROUDED_KEY_BAG: u8 = 2;
 const CERTIFICATE_BAG: u8 = 3;
 const SAFE_CONTENTS_BAG: u8 = 6;
 /// Bags in bags deeper than this are nobody's.
-const DEEPEST: u8 = 4;
+const MAX_DEPTH: u8 = 4;
 
-const BAD_STRUCTURE: Flaw = Flaw::Damaged("its PKCS#12 structure");
+const BAD_STRUCTURE: KeyFileError = KeyFileError::Damaged("its PKCS#12 structure");
 /// What follows a code that does not fit although the password does.
-const BAD_CODE: Flaw = Flaw::Damaged("its integrity code does not fit");
+const BAD_CODE: KeyFileError = KeyFileError::Damaged("its integrity code does not fit");
 
 /// The parts of a PFX before any decryption.
 struct Pfx<'a> {
@@ -60,7 +60,7 @@ pub(super) fn open(bytes: &[u8], password: &str) -> Result<Contents> {
     } else if !password.is_ascii() {
         candidates.push(Password::bytewise(password));
     }
-    let mut flaw = Flaw::WrongPassword;
+    let mut flaw = KeyFileError::WrongPassword;
     for candidate in &candidates {
         let fits = pfx.mac.map_or(Ok(true), |mac| has_mac(mac, &pfx.safe, candidate, &mut budget))?;
         match pfx.contents(candidate, &mut budget) {
@@ -68,16 +68,16 @@ pub(super) fn open(bytes: &[u8], password: &str) -> Result<Contents> {
             // The password opens what it protects; so it is the code, or what it was made of, that is wrong. Unless
             // the next candidate says otherwise: PBES2 gives all of them the same key, the code does not.
             Ok(contents) if !contents.is_empty() && pfx.is_encrypted() => flaw = BAD_CODE,
-            Err(Flaw::WrongPassword) if fits && pfx.mac.is_some() => return Err(BAD_STRUCTURE),
-            Err(Flaw::WrongPassword) | Ok(_) => {}
+            Err(KeyFileError::WrongPassword) if fits && pfx.mac.is_some() => return Err(BAD_STRUCTURE),
+            Err(KeyFileError::WrongPassword) | Ok(_) => {}
             Err(other) if fits => return Err(other),
-            Err(other @ (Flaw::Unsupported(_) | Flaw::Iterations(_))) => return Err(other),
-            Err(other) if flaw == Flaw::WrongPassword => flaw = other,
+            Err(other @ (KeyFileError::Unsupported(_) | KeyFileError::Iterations(_))) => return Err(other),
+            Err(other) if flaw == KeyFileError::WrongPassword => flaw = other,
             Err(_) => {}
         }
     }
     Err(match flaw {
-        Flaw::WrongPassword if password.is_empty() => Flaw::NoPassword,
+        KeyFileError::WrongPassword if password.is_empty() => KeyFileError::NoPassword,
         flaw => flaw,
     })
 }
@@ -95,7 +95,9 @@ impl<'a> Pfx<'a> {
         let mut safe = pfx.enter(ber::SEQUENCE)?;
         match safe.take(ber::OID)? {
             DATA => {}
-            SIGNED_DATA => return Some(Err(Flaw::Unsupported("protection by a signature".to_owned()))),
+            SIGNED_DATA => {
+                return Some(Err(KeyFileError::Unsupported("protection by a signature".to_owned())));
+            }
             _ => return None,
         }
         let safe = safe.enter(context(0))?.take(ber::OCTET_STRING)?;
@@ -122,11 +124,11 @@ impl<'a> Pfx<'a> {
                 DATA => Zeroizing::new(content.take(ber::OCTET_STRING).ok_or(BAD_STRUCTURE)?.to_vec()),
                 ENCRYPTED_DATA => encrypted(content, password, budget)?,
                 ENVELOPED_DATA => {
-                    return Err(Flaw::Unsupported("encryption to a certificate".to_owned()));
+                    return Err(KeyFileError::Unsupported("encryption to a certificate".to_owned()));
                 }
                 _ => return Err(BAD_STRUCTURE),
             };
-            let opened = if kind == ENCRYPTED_DATA { Flaw::WrongPassword } else { BAD_STRUCTURE };
+            let opened = if kind == ENCRYPTED_DATA { KeyFileError::WrongPassword } else { BAD_STRUCTURE };
             let bags = normalise(&bags).ok_or(opened.clone())?;
             let bags = Reader::new(&bags).enter(ber::SEQUENCE).ok_or(opened)?;
             contents.add(bags, password, budget, 0)?;
@@ -168,7 +170,7 @@ pub(super) fn private_key_info(
     // Padding that fits by chance, once in 256 wrong passwords.
     match Reader::new(&key).enter(ber::SEQUENCE).is_some_and(|mut info| info.number().is_some()) {
         true => Ok(key),
-        false => Err(Flaw::WrongPassword),
+        false => Err(KeyFileError::WrongPassword),
     }
 }
 
@@ -197,7 +199,7 @@ impl Contents {
                         self.certificates.push(der.to_vec());
                     }
                 }
-                Some([SAFE_CONTENTS_BAG]) if depth < DEEPEST => {
+                Some([SAFE_CONTENTS_BAG]) if depth < MAX_DEPTH => {
                     let inner = value.enter(ber::SEQUENCE).ok_or(BAD_STRUCTURE)?;
                     self.add(inner, password, budget, depth + 1)?;
                 }

@@ -2,7 +2,7 @@
 
 use super::ber::{self, Reader};
 use super::certificate::{Certificate, EC, P256, PublicKey, RSA, RSA_PSS};
-use super::flaw::{Flaw, Result as FlawResult};
+use super::key_file_error::{KeyFileError, Result as FlawResult};
 use super::rsa_key::{Padding, RsaKey};
 use crate::error::{Error, Result};
 use ring::rand::SystemRandom;
@@ -40,7 +40,7 @@ pub enum PrivateKey {
 impl PrivateKey {
     /// Reads a PrivateKeyInfo, PKCS#8 (RFC 5958 section 2).
     pub(super) fn from_pkcs8(der: &[u8]) -> FlawResult<Self> {
-        const BAD_KEY: Flaw = Flaw::Damaged("its private key");
+        const BAD_KEY: KeyFileError = KeyFileError::Damaged("its private key");
         let mut info = Reader::new(der).enter(ber::SEQUENCE).ok_or(BAD_KEY)?;
         info.number().ok_or(BAD_KEY)?;
         let mut algorithm = info.enter(ber::SEQUENCE).ok_or(BAD_KEY)?;
@@ -60,7 +60,7 @@ impl PrivateKey {
 
     /// Reads an ECPrivateKey (RFC 5915 section 3), whose curve may be named outside of it.
     pub(super) fn from_sec1(der: &[u8], curve: Option<&[u8]>) -> FlawResult<Self> {
-        const BAD_KEY: Flaw = Flaw::Damaged("its EC key");
+        const BAD_KEY: KeyFileError = KeyFileError::Damaged("its EC key");
         let mut key = Reader::new(der).enter(ber::SEQUENCE).ok_or(BAD_KEY)?;
         key.number().filter(|version| *version == 1).ok_or(BAD_KEY)?;
         let scalar = key.take(ber::OCTET_STRING).ok_or(BAD_KEY)?;
@@ -115,7 +115,7 @@ fn ecdsa(scalar: &[u8], point: &[u8]) -> Option<EcdsaKeyPair> {
         .ok()
 }
 
-fn unsupported(oid: &[u8]) -> Flaw {
+fn unsupported(oid: &[u8]) -> KeyFileError {
     const NAMES: &[(&[u8], &str)] = &[
         (&[0x2b, 0x81, 4, 0, 34], "an EC key on P-384"),
         (&[0x2b, 0x81, 4, 0, 35], "an EC key on P-521"),
@@ -125,5 +125,5 @@ fn unsupported(oid: &[u8]) -> Flaw {
         (&[0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1], "a DSA key"),
     ];
     let name = NAMES.iter().find(|(known, _)| *known == oid).map(|(_, name)| (*name).to_owned());
-    Flaw::Unsupported(name.unwrap_or_else(|| format!("a key of the kind {}", ber::dotted(oid))))
+    KeyFileError::Unsupported(name.unwrap_or_else(|| format!("a key of the kind {}", ber::dotted(oid))))
 }

@@ -4,7 +4,7 @@
 //! rsa crate signs, which also makes new keys, as ring cannot.
 
 use super::ber::{self, Reader};
-use super::flaw::{Flaw, Result as FlawResult};
+use super::key_file_error::{KeyFileError, Result as FlawResult};
 use crate::error::{Error, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -46,22 +46,24 @@ enum Signer {
 impl RsaKey {
     /// Reads an RSAPrivateKey (RFC 8017 appendix A.1.2).
     pub(super) fn from_pkcs1(der: &[u8]) -> FlawResult<Self> {
-        const BAD_KEY: Flaw = Flaw::Damaged("its RSA key");
+        const BAD_KEY: KeyFileError = KeyFileError::Damaged("its RSA key");
         let mut key = Reader::new(der).enter(ber::SEQUENCE).ok_or(BAD_KEY)?;
         match key.number() {
             Some(0) => {}
-            Some(1) => return Err(Flaw::Unsupported("an RSA key of more than two primes".to_owned())),
+            Some(1) => {
+                return Err(KeyFileError::Unsupported("an RSA key of more than two primes".to_owned()));
+            }
             _ => return Err(BAD_KEY),
         }
         let (n, e) = (key.unsigned().ok_or(BAD_KEY)?, key.unsigned().ok_or(BAD_KEY)?);
         let bits = n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize);
         if !SIZES.contains(&bits) {
-            return Err(Flaw::Unsupported(format!("an RSA key of {bits} bits")));
+            return Err(KeyFileError::Unsupported(format!("an RSA key of {bits} bits")));
         }
         let whole = Reader::new(der).whole().ok_or(BAD_KEY)?;
         let signer = match RsaKeyPair::from_der(whole) {
             Ok(pair) => Signer::Ring(Box::new(pair)),
-            Err(_) => Signer::Rsa(Box::new(slow(whole).ok_or(BAD_KEY)?)),
+            Err(_) => Signer::Rsa(Box::new(to_rsa_crate(whole).ok_or(BAD_KEY)?)),
         };
         Ok(Self { pkcs1: Zeroizing::new(whole.to_vec()), n: n.to_vec(), e: e.to_vec(), signer })
     }
@@ -145,7 +147,7 @@ impl RsaKey {
 }
 
 /// The same key for the rsa crate; `None` if its numbers do not belong together.
-fn slow(pkcs1: &[u8]) -> Option<rsa::PrivateKey> {
+fn to_rsa_crate(pkcs1: &[u8]) -> Option<rsa::PrivateKey> {
     let mut key = Reader::new(pkcs1).enter(ber::SEQUENCE)?;
     key.number()?;
     let mut next = || key.unsigned().map(BoxedUint::from_be_slice_vartime);
@@ -189,7 +191,7 @@ mod tests {
         public.verify(&RSA_PKCS1_2048_8192_SHA256, b"m", &signature).unwrap();
         let signature = again.sign(Padding::Pss, b"m").unwrap();
         public.verify(&RSA_PSS_2048_8192_SHA256, b"m", &signature).unwrap();
-        let slow = slow(&key.pkcs1).unwrap().sign_with_rng(
+        let slow = to_rsa_crate(&key.pkcs1).unwrap().sign_with_rng(
             &mut SysRng,
             rsa::Pss::<Sha256>::new(),
             &Sha256::digest(b"m"),
@@ -216,7 +218,7 @@ mod tests {
         for (pem, input, signature) in CASES {
             let key = RsaKey::from_pem(pem).unwrap();
             assert_eq!(encode(key.sign(Padding::Pkcs1, input).unwrap()), signature);
-            let other = RsaKey { signer: Signer::Rsa(Box::new(slow(&key.pkcs1).unwrap())), ..key };
+            let other = RsaKey { signer: Signer::Rsa(Box::new(to_rsa_crate(&key.pkcs1).unwrap())), ..key };
             assert_eq!(encode(other.sign(Padding::Pkcs1, input).unwrap()), signature);
         }
     }

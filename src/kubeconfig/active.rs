@@ -18,12 +18,12 @@ pub struct Active {
     /// The user's name.
     pub user: String,
     /// How it signs in.
-    pub how: How,
+    pub method: SignInMethod,
 }
 
 /// How a user signs in.
 #[derive(Debug)]
-pub enum How {
+pub enum SignInMethod {
     /// By a program.
     Exec(Exec),
     /// By an `auth-provider` of this name, which kubectl no longer has.
@@ -43,7 +43,7 @@ pub struct Exec {
     pub env: Vec<(OsString, OsString)>,
     /// The protocol's version.
     pub api_version: String,
-    /// Whether it says how it may use the terminal, as the version v1 demands.
+    /// Whether it says method it may use the terminal, as the version v1 demands.
     pub has_interactive_mode: bool,
 }
 
@@ -69,14 +69,14 @@ pub fn find(ctx: &Context, kubeconfig: Option<&Path>, context: Option<&str>) -> 
         .find_map(|file| file.document.contexts.get(context))
         .ok_or_else(|| Error::new(format!("no context exists with the name: \"{context}\"")))?
         .clone();
-    let owner = files.iter().find(|file| file.document.names.contains(&user)).ok_or_else(|| {
+    let owner = files.iter().find(|file| file.document.user_names.contains(&user)).ok_or_else(|| {
         Error::new(format!(
             "the context \"{context}\" names the user \"{user}\", who is not in the kubeconfig"
         ))
     })?;
     let value = owner.document.users.iter().find(|entry| entry.name == user).map(|entry| &entry.value);
-    let how = value.map_or(How::Other, how);
-    Ok(Active { file: owner.path.clone(), context: context.to_owned(), user, how })
+    let method = value.map_or(SignInMethod::Other, method);
+    Ok(Active { file: owner.path.clone(), context: context.to_owned(), user, method })
 }
 
 /// Every context's name, sorted. Files that cannot be read have none.
@@ -94,7 +94,7 @@ pub fn contexts(ctx: &Context, kubeconfig: Option<&Path>) -> Vec<String> {
     names
 }
 
-fn how(user: &Value) -> How {
+fn method(user: &Value) -> SignInMethod {
     let text = |value: Option<&Value>| value.and_then(Value::as_text).unwrap_or_default().to_owned();
     if let Some(exec) = user.get("exec").filter(|exec| matches!(exec, Value::Map(_))) {
         let env = match exec.get("env") {
@@ -104,7 +104,7 @@ fn how(user: &Value) -> How {
                 .collect(),
             _ => Vec::new(),
         };
-        return How::Exec(Exec {
+        return SignInMethod::Exec(Exec {
             command: text(exec.get("command")),
             args: exec_args(user),
             env,
@@ -113,7 +113,7 @@ fn how(user: &Value) -> How {
         });
     }
     match user.get("auth-provider").filter(|provider| matches!(provider, Value::Map(_))) {
-        Some(provider) => How::AuthProvider(text(provider.get("name"))),
-        None => How::Other,
+        Some(provider) => SignInMethod::AuthProvider(text(provider.get("name"))),
+        None => SignInMethod::Other,
     }
 }

@@ -3,7 +3,7 @@
 use super::value::{Scalar, Value};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
-use crate::cli::parse::{Given, parse_old_args};
+use crate::cli::parse::{ParsedArgs, parse_old_args};
 use crate::error::{Error, Result};
 use crate::login::Mode;
 use std::ffi::{OsStr, OsString};
@@ -11,20 +11,20 @@ use std::path::Path;
 
 /// Where an argument's value may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Take {
+pub enum ArgSource {
     /// The flag or the old entry; one of them must have it.
     Required,
     /// The flag or the old entry, if one has it.
-    Carried,
+    FlagOrOldEntry,
     /// The flag only.
-    Explicit,
+    FlagOnly,
     /// The flag only, and only if this other one was not given.
-    ExplicitUnless(Id),
+    FlagOnlyUnless(Id),
 }
-use Take::{Carried, Explicit, ExplicitUnless, Required};
+use ArgSource::{FlagOnly, FlagOnlyUnless, FlagOrOldEntry, Required};
 
 /// One argument of a mode.
-pub type Rule = (Id, Take);
+pub type Rule = (Id, ArgSource);
 
 /// The arguments of a mode in their order, after login, server id and cache folder.
 pub const RULES: &[(Mode, &[Rule])] = &[
@@ -33,8 +33,8 @@ pub const RULES: &[(Mode, &[Rule])] = &[
         &[
             (Id::ClientId, Required),
             (Id::TenantId, Required),
-            (Id::Environment, Carried),
-            (Id::Legacy, Carried),
+            (Id::Environment, FlagOrOldEntry),
+            (Id::Legacy, FlagOrOldEntry),
         ],
     ),
     (
@@ -42,11 +42,11 @@ pub const RULES: &[(Mode, &[Rule])] = &[
         &[
             (Id::ClientId, Required),
             (Id::TenantId, Required),
-            (Id::Environment, Carried),
-            (Id::PopEnabled, Carried),
-            (Id::PopClaims, Carried),
-            (Id::RedirectUrl, Carried),
-            (Id::LoginHint, Carried),
+            (Id::Environment, FlagOrOldEntry),
+            (Id::PopEnabled, FlagOrOldEntry),
+            (Id::PopClaims, FlagOrOldEntry),
+            (Id::RedirectUrl, FlagOrOldEntry),
+            (Id::LoginHint, FlagOrOldEntry),
         ],
     ),
     (
@@ -54,14 +54,14 @@ pub const RULES: &[(Mode, &[Rule])] = &[
         &[
             (Id::ClientId, Required),
             (Id::TenantId, Required),
-            (Id::Environment, Carried),
-            (Id::ClientSecret, Explicit),
-            (Id::ClientCertificate, Explicit),
-            (Id::ClientCertificatePassword, Explicit),
-            (Id::Legacy, Carried),
-            (Id::PopEnabled, Carried),
-            (Id::PopClaims, Carried),
-            (Id::DisableEnvironmentOverride, Carried),
+            (Id::Environment, FlagOrOldEntry),
+            (Id::ClientSecret, FlagOnly),
+            (Id::ClientCertificate, FlagOnly),
+            (Id::ClientCertificatePassword, FlagOnly),
+            (Id::Legacy, FlagOrOldEntry),
+            (Id::PopEnabled, FlagOrOldEntry),
+            (Id::PopClaims, FlagOrOldEntry),
+            (Id::DisableEnvironmentOverride, FlagOrOldEntry),
         ],
     ),
     (
@@ -69,31 +69,31 @@ pub const RULES: &[(Mode, &[Rule])] = &[
         &[
             (Id::ClientId, Required),
             (Id::TenantId, Required),
-            (Id::Environment, Carried),
-            (Id::Username, Explicit),
-            (Id::Password, Explicit),
-            (Id::Legacy, Carried),
-            (Id::PopEnabled, Carried),
-            (Id::PopClaims, Carried),
+            (Id::Environment, FlagOrOldEntry),
+            (Id::Username, FlagOnly),
+            (Id::Password, FlagOnly),
+            (Id::Legacy, FlagOrOldEntry),
+            (Id::PopEnabled, FlagOrOldEntry),
+            (Id::PopClaims, FlagOrOldEntry),
         ],
     ),
-    (Mode::Msi, &[(Id::ClientId, Explicit), (Id::IdentityResourceId, ExplicitUnless(Id::ClientId))]),
-    (Mode::AzureCli, &[(Id::TenantId, Explicit), (Id::Subscription, Explicit)]),
-    (Mode::Azd, &[(Id::TenantId, Explicit)]),
+    (Mode::Msi, &[(Id::ClientId, FlagOnly), (Id::IdentityResourceId, FlagOnlyUnless(Id::ClientId))]),
+    (Mode::AzureCli, &[(Id::TenantId, FlagOnly), (Id::Subscription, FlagOnly)]),
+    (Mode::Azd, &[(Id::TenantId, FlagOnly)]),
     (
         Mode::WorkloadIdentity,
         &[
-            (Id::ClientId, Explicit),
-            (Id::TenantId, Explicit),
-            (Id::AuthorityHost, Carried),
-            (Id::FederatedTokenFile, Explicit),
+            (Id::ClientId, FlagOnly),
+            (Id::TenantId, FlagOnly),
+            (Id::AuthorityHost, FlagOrOldEntry),
+            (Id::FederatedTokenFile, FlagOnly),
         ],
     ),
-    (Mode::AzurePipelines, &[(Id::TenantId, Required), (Id::PipelinesServiceConnectionId, Explicit)]),
+    (Mode::AzurePipelines, &[(Id::TenantId, Required), (Id::PipelinesServiceConnectionId, FlagOnly)]),
 ];
 
 /// What get-token understands in every mode and is carried after the mode's own arguments.
-pub const ALWAYS: &[Id] = &[
+pub const CARRIED_IN_EVERY_MODE: &[Id] = &[
     Id::AuthorityHost,
     Id::UseAzureRmEnvVars,
     Id::DisableEnvironmentOverride,
@@ -109,7 +109,7 @@ pub const ALWAYS: &[Id] = &[
 
 /// What is no argument of a converted entry: it belongs to the command, stands first, or is an environment
 /// variable of the entry.
-pub const NEVER: &[Id] = &[
+pub const NOT_CONVERTED: &[Id] = &[
     Id::Help,
     Id::Verbosity,
     Id::LogToStderr,
@@ -141,7 +141,7 @@ const INSTALL_HINT: &str = "\nkubelogin is not installed which is required to co
 
 /// What a user entry is to conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// `auth-provider: azure`, or an exec entry that calls kubelogin.
     Ours,
     /// Another project's program of the same name.
@@ -151,20 +151,20 @@ pub enum Kind {
 }
 
 /// What kind of entry this is.
-pub fn kind(user: &Value) -> Kind {
+pub fn kind(user: &Value) -> EntryKind {
     let provider = user.get("auth-provider").and_then(|p| p.get("name")).and_then(Value::as_text);
     if provider == Some("azure") {
-        return Kind::Ours;
+        return EntryKind::Ours;
     }
     let exec = user.get("exec");
     let command = exec.and_then(|e| e.get("command")).and_then(Value::as_text).unwrap_or_default();
     if !command.to_ascii_lowercase().contains("kubelogin") {
-        return Kind::Other;
+        return EntryKind::Other;
     }
     let foreign = exec_args(user).iter().any(|arg| {
         arg.to_str().is_some_and(|arg| arg == "--oidc-issuer-url" || arg.starts_with("--oidc-issuer-url="))
     });
-    if foreign { Kind::Foreign } else { Kind::Ours }
+    if foreign { EntryKind::Foreign } else { EntryKind::Ours }
 }
 
 /// The arguments of an exec entry.
@@ -179,7 +179,7 @@ pub fn exec_args(user: &Value) -> Vec<OsString> {
 pub struct Conversion<'a> {
     options: &'a Options,
     provider: Option<&'a Value>,
-    old: Given,
+    old: ParsedArgs,
 }
 
 /// The new entry and what is to be said about it.
@@ -199,7 +199,7 @@ pub struct Converted {
 /// cannot be read.
 pub fn convert(options: &Options, user: &Value) -> Result<Converted> {
     // Of one of the two the program would not know whether it was meant to go or to stay.
-    if let Some(key) = user.doubled_key() {
+    if let Some(key) = user.duplicate_key() {
         return Err(Error::new(format!("the key \"{key}\" stands twice in one place")));
     }
     let (old, unknown) = parse_old_args(&exec_args(user)).map_err(|e| e.context("its old arguments"))?;
@@ -227,26 +227,26 @@ impl Conversion<'_> {
         }
         let rules = RULES.iter().find(|(m, _)| *m == mode).map_or(&[][..], |(_, rules)| rules);
         self.check_pop_pair(rules)?;
-        for (id, take) in rules {
-            self.append(&mut args, *id, *take)?;
+        for (id, source) in rules {
+            self.append(&mut args, *id, *source)?;
         }
         let in_table = |id: Id| rules.iter().any(|(rule, _)| *rule == id);
-        for id in ALWAYS.iter().copied().filter(|id| !in_table(*id)) {
+        for id in CARRIED_IN_EVERY_MODE.iter().copied().filter(|id| !in_table(*id)) {
             if id != Id::AuthorityHost || talks_to_entra(mode) {
-                self.append(&mut args, id, Carried)?;
+                self.append(&mut args, id, FlagOrOldEntry)?;
             }
         }
         Ok(args)
     }
 
-    fn append(&self, args: &mut Vec<String>, id: Id, take: Take) -> Result<()> {
-        if let ExplicitUnless(other) = take
+    fn append(&self, args: &mut Vec<String>, id: Id, source: ArgSource) -> Result<()> {
+        if let FlagOnlyUnless(other) = source
             && self.explicit(other)?.is_some()
         {
             return Ok(());
         }
-        if id.flag().repeats {
-            let given: Vec<&OsStr> = self.options.given().all(id).collect();
+        if id.flag().repeatable {
+            let given: Vec<&OsStr> = self.options.args().all(id).collect();
             let values = if given.is_empty() { self.old.all(id).collect() } else { given };
             for value in values {
                 push(args, id, text(id, value)?);
@@ -254,18 +254,18 @@ impl Conversion<'_> {
             return Ok(());
         }
         if !id.flag().takes_value() {
-            if self.is_on(id, take) {
+            if self.is_on(id, source) {
                 args.push(id.dashed());
             }
             return Ok(());
         }
-        let value = match take {
-            Required | Carried => self.value(id)?,
-            Explicit | ExplicitUnless(_) => self.explicit(id)?,
+        let value = match source {
+            Required | FlagOrOldEntry => self.value(id)?,
+            FlagOnly | FlagOnlyUnless(_) => self.explicit(id)?,
         };
         match value {
             Some(value) => push(args, id, &value),
-            None if take == Required => return Err(missing(id)),
+            None if source == Required => return Err(missing(id)),
             None => {}
         }
         Ok(())
@@ -277,7 +277,8 @@ impl Conversion<'_> {
             return Ok(Some(value));
         }
         // Without its other half the old one has nothing to say.
-        if id == Id::PopClaims && !self.is_on(Id::PopEnabled, Carried) && self.is_given(Id::PopEnabled) {
+        if id == Id::PopClaims && !self.is_on(Id::PopEnabled, FlagOrOldEntry) && self.is_given(Id::PopEnabled)
+        {
             return Ok(None);
         }
         let key = match id {
@@ -298,7 +299,7 @@ impl Conversion<'_> {
 
     /// The flag's value if it was given: what the environment made of it, but a secret only as typed.
     fn explicit(&self, id: Id) -> Result<Option<String>> {
-        let typed = self.options.given().last(id);
+        let typed = self.options.args().last(id);
         let value = match typed {
             Some(_) if !id.flag().secret => self.options.path(id).map(Path::as_os_str),
             _ => typed.filter(|typed| !typed.is_empty()),
@@ -307,18 +308,18 @@ impl Conversion<'_> {
     }
 
     fn is_given(&self, id: Id) -> bool {
-        self.options.given().last(id).is_some()
+        self.options.args().last(id).is_some()
     }
 
-    fn is_on(&self, id: Id, take: Take) -> bool {
-        let given = self.options.given();
+    fn is_on(&self, id: Id, source: ArgSource) -> bool {
+        let given = self.options.args();
         if id == Id::Legacy {
             return given.is_on(id) || self.provider_is_legacy() || self.old.is_on(id);
         }
         if self.is_given(id) {
             return given.is_on(id);
         }
-        take == Carried && self.old.is_on(id)
+        source == FlagOrOldEntry && self.old.is_on(id)
     }
 
     /// Clusters of AAD v1 have no config-mode, or 0: their tokens have the `spn:` prefix.
@@ -332,7 +333,7 @@ impl Conversion<'_> {
     }
 
     fn cache_folder(&self) -> Result<Option<String>> {
-        let given = self.options.given().last_of(&[Id::CacheDir, Id::TokenCacheDir]);
+        let given = self.options.args().last_of(&[Id::CacheDir, Id::TokenCacheDir]);
         let old = || self.old.last(Id::CacheDir).or_else(|| self.old.last(Id::TokenCacheDir));
         match given.filter(|folder| !folder.is_empty()).or_else(old).filter(|folder| !folder.is_empty()) {
             Some(folder) => text(Id::CacheDir, folder).map(|folder| Some(folder.to_owned())),
@@ -344,7 +345,7 @@ impl Conversion<'_> {
         if !rules.iter().any(|(id, _)| *id == Id::PopEnabled) {
             return Ok(());
         }
-        match (self.is_on(Id::PopEnabled, Carried), self.value(Id::PopClaims)?.is_some()) {
+        match (self.is_on(Id::PopEnabled, FlagOrOldEntry), self.value(Id::PopClaims)?.is_some()) {
             (true, false) => Err(Error::new("--pop-claims is required when specifying --pop-enabled")),
             (false, true) => Err(Error::new("--pop-enabled is required when specifying --pop-claims")),
             _ => Ok(()),
@@ -438,8 +439,8 @@ mod tests {
         for flag in FLAGS.iter().filter(|f| f.belongs_to(Command::GetToken) || f.belongs_to(Command::Convert))
         {
             let ruled = RULES.iter().any(|(_, rules)| rules.iter().any(|(id, _)| *id == flag.id))
-                || ALWAYS.contains(&flag.id);
-            assert_ne!(ruled, NEVER.contains(&flag.id), "--{}", flag.long);
+                || CARRIED_IN_EVERY_MODE.contains(&flag.id);
+            assert_ne!(ruled, NOT_CONVERTED.contains(&flag.id), "--{}", flag.long);
         }
     }
 

@@ -19,7 +19,7 @@ pub fn unified(name: &str, old: &str, edits: &[(Range<usize>, String)]) -> Strin
         starts.push(starts.last().copied().unwrap_or(0) + line.len());
     }
     let whole: Vec<(Range<usize>, String)> =
-        apart(old, &starts, edits).iter().map(|edit| whole_lines(old, &starts, edit)).collect();
+        merge_overlapping(old, &starts, edits).iter().map(|edit| whole_lines(old, &starts, edit)).collect();
     let changes: Vec<Change> = whole.iter().map(|(range, new)| trimmed(&lines, range.clone(), new)).collect();
     let mut out = format!("--- {name}\n+++ {name}\n");
     let (mut at, mut shift) = (0, 0_i64);
@@ -36,23 +36,29 @@ pub fn unified(name: &str, old: &str, edits: &[(Range<usize>, String)]) -> Strin
 }
 
 /// The edits, those that touch the same line joined to one.
-fn apart(old: &str, starts: &[usize], edits: &[(Range<usize>, String)]) -> Vec<(Range<usize>, String)> {
-    let mut apart: Vec<(Range<usize>, String)> = Vec::new();
+fn merge_overlapping(
+    old: &str,
+    starts: &[usize],
+    edits: &[(Range<usize>, String)],
+) -> Vec<(Range<usize>, String)> {
+    let mut merged: Vec<(Range<usize>, String)> = Vec::new();
     for (range, new) in edits {
-        match apart.last_mut() {
-            Some((before, text)) if touched(starts, range).start < touched(starts, before).end => {
+        match merged.last_mut() {
+            Some((before, text))
+                if touched_lines(starts, range).start < touched_lines(starts, before).end =>
+            {
                 text.push_str(old.get(before.end..range.start).unwrap_or_default());
                 text.push_str(new);
                 before.end = range.end;
             }
-            _ => apart.push((range.clone(), new.clone())),
+            _ => merged.push((range.clone(), new.clone())),
         }
     }
-    apart
+    merged
 }
 
 /// The lines that a range touches.
-fn touched(starts: &[usize], range: &Range<usize>) -> Range<usize> {
+fn touched_lines(starts: &[usize], range: &Range<usize>) -> Range<usize> {
     let first = starts.partition_point(|start| *start <= range.start).saturating_sub(1);
     let last = starts.partition_point(|start| *start < range.end).max(first + 1).min(starts.len() - 1);
     first..last
@@ -60,7 +66,7 @@ fn touched(starts: &[usize], range: &Range<usize>) -> Range<usize> {
 
 /// An edit widened to whole lines: line numbers, and the new text of those lines.
 fn whole_lines(old: &str, starts: &[usize], (range, new): &(Range<usize>, String)) -> (Range<usize>, String) {
-    let Range { start: first, end: last } = touched(starts, range);
+    let Range { start: first, end: last } = touched_lines(starts, range);
     let begin = starts.get(first).copied().unwrap_or(0);
     let end = starts.get(last).copied().unwrap_or(old.len());
     let head = old.get(begin..range.start).unwrap_or_default();
@@ -99,16 +105,16 @@ fn hunk(out: &mut String, lines: &[&str], changes: &[Change], shift: i64) -> i64
     ));
     let mut at = start;
     for change in changes {
-        put(out, ' ', lines.get(at..change.old.start).unwrap_or_default());
-        put(out, '-', lines.get(change.old.clone()).unwrap_or_default());
-        put(out, '+', &change.new);
+        push_lines(out, ' ', lines.get(at..change.old.start).unwrap_or_default());
+        push_lines(out, '-', lines.get(change.old.clone()).unwrap_or_default());
+        push_lines(out, '+', &change.new);
         at = change.old.end;
     }
-    put(out, ' ', lines.get(at..end).unwrap_or_default());
+    push_lines(out, ' ', lines.get(at..end).unwrap_or_default());
     growth
 }
 
-fn put(out: &mut String, mark: char, lines: &[&str]) {
+fn push_lines(out: &mut String, mark: char, lines: &[&str]) {
     for line in lines {
         out.push(mark);
         out.push_str(line);

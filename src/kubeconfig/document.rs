@@ -33,7 +33,7 @@ pub struct Document {
     /// Context names with their users' names.
     pub contexts: HashMap<String, String>,
     /// Names of all users.
-    pub names: HashSet<String>,
+    pub user_names: HashSet<String>,
     /// The context that kubectl uses where none is named.
     pub current_context: Option<String>,
 }
@@ -98,7 +98,7 @@ impl Document {
         while reader.peek()? != Some(Event::SequenceEnd) {
             let position = reader.position();
             let Entry { name, user, place } = Entry::read(reader)?;
-            if !self.names.insert(name.clone()) {
+            if !self.user_names.insert(name.clone()) {
                 return Err(Error::new(format!(
                     "two users have the name \"{name}\", the second at {position}"
                 )));
@@ -156,14 +156,14 @@ impl Document {
         let intended: HashMap<&str, u64> =
             replaced.iter().map(|(user, new)| (user.name.as_str(), new.meaning)).collect();
         if let Some(spliced) = splice(text, &replaced)
-            && same_but_for(text, &spliced, &intended)
+            && unchanged_except(text, &spliced, &intended)
         {
             let edit = |(user, new): (&User, Replacement)| Some((user.place?.range(), new.text));
             let edits = replaced.into_iter().filter_map(edit).collect();
             return Ok(Edited { text: spliced, rewritten: false, edits });
         }
         let rewritten = rewrite(text, &replaced, line_end(text))?;
-        if !same_but_for(text, &rewritten, &intended) {
+        if !unchanged_except(text, &rewritten, &intended) {
             return Err(Error::new("the file's form cannot be changed without loss"));
         }
         Ok(Edited { edits: vec![(0..text.len(), rewritten.clone())], text: rewritten, rewritten: true })
@@ -304,7 +304,7 @@ fn rewrite(text: &str, replaced: &[(&User, Replacement)], line_end: &str) -> Res
 }
 
 /// Whether `new` means the same as `old` but for these users, which mean what was intended.
-fn same_but_for(old: &str, new: &str, intended: &HashMap<&str, u64>) -> bool {
+fn unchanged_except(old: &str, new: &str, intended: &HashMap<&str, u64>) -> bool {
     match (fingerprint(old, intended, false), fingerprint(new, intended, true)) {
         (Ok(old), Ok(new)) => old == new,
         _ => false,

@@ -122,7 +122,7 @@ mod tests {
             for written in
                 [format!("  {}\n", block(&original, 2, "\n")), flow(&original), block(&original, 0, "\r\n")]
             {
-                assert!(value(&written).means(&original), "{written}");
+                assert!(value(&written).semantically_equal(&original), "{written}");
             }
         }
     }

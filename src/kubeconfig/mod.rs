@@ -16,13 +16,13 @@ pub mod yaml;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::sys::files::read_bounded;
-use convert::{Kind, kind};
+use convert::{EntryKind, kind};
 use document::Document;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Larger files are not kubeconfigs.
-const LARGEST: u64 = 32 << 20;
+const MAX_BYTES: u64 = 32 << 20;
 
 /// A kubeconfig as it was read.
 pub struct File {
@@ -64,7 +64,7 @@ pub fn paths(ctx: &Context, explicit: Option<&Path>) -> Result<Vec<PathBuf>> {
 /// # Errors
 /// A file that cannot be read or is no kubeconfig; the message names it with line and column.
 pub fn read(path: &Path) -> Result<File> {
-    read_users(path, |user| kind(user) != Kind::Other)
+    read_users(path, |user| kind(user) != EntryKind::Other)
 }
 
 /// The same with the users that `wanted` chooses.
@@ -73,7 +73,7 @@ pub fn read(path: &Path) -> Result<File> {
 /// As [`read`].
 pub fn read_users(path: &Path, wanted: impl Fn(&value::Value) -> bool) -> Result<File> {
     let failed = |why: String| Error::new(format!("cannot use the kubeconfig {}: {why}", path.display()));
-    let bytes = read_bounded(path, LARGEST).map_err(|e| failed(e.to_string()))?;
+    let bytes = read_bounded(path, MAX_BYTES).map_err(|e| failed(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|e| {
         let line =
             e.as_bytes().iter().take(e.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count() + 1;
@@ -107,7 +107,7 @@ pub fn chosen(files: &[File], context: Option<&str>) -> Result<Vec<(usize, usize
                 chosen.push((at, index));
             }
         }
-        seen.extend(file.document.names.iter().map(String::as_str));
+        seen.extend(file.document.user_names.iter().map(String::as_str));
     }
     Ok(chosen)
 }

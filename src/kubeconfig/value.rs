@@ -56,16 +56,16 @@ impl Value {
     }
 
     /// A key that stands twice in one mapping, here or deeper.
-    pub fn doubled_key(&self) -> Option<&str> {
+    pub fn duplicate_key(&self) -> Option<&str> {
         match self {
             Self::Scalar(_) => None,
-            Self::List(items) => items.iter().find_map(Self::doubled_key),
+            Self::List(items) => items.iter().find_map(Self::duplicate_key),
             Self::Map(entries) => {
                 let mut keys = HashSet::new();
                 let again = entries.iter().find(|(key, _)| !keys.insert(&key.text));
                 match again {
                     Some((key, _)) => Some(&key.text),
-                    None => entries.iter().find_map(|(_, value)| value.doubled_key()),
+                    None => entries.iter().find_map(|(_, value)| value.duplicate_key()),
                 }
             }
         }
@@ -131,13 +131,16 @@ impl Value {
     }
 
     /// Whether two values mean the same; the order of a mapping's keys does not matter.
-    pub fn means(&self, other: &Self) -> bool {
+    pub fn semantically_equal(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Scalar(a), Self::Scalar(b)) => a.means(b),
-            (Self::List(a), Self::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.means(b)),
+            (Self::Scalar(a), Self::Scalar(b)) => a.semantically_equal(b),
+            (Self::List(a), Self::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.semantically_equal(b))
+            }
             (Self::Map(a), Self::Map(b)) => {
                 a.len() == b.len()
-                    && a.iter().all(|(key, value)| other.get(&key.text).is_some_and(|o| value.means(o)))
+                    && a.iter()
+                        .all(|(key, value)| other.get(&key.text).is_some_and(|o| value.semantically_equal(o)))
             }
             _ => false,
         }
@@ -201,7 +204,7 @@ impl Scalar {
         }
     }
 
-    fn means(&self, other: &Self) -> bool {
+    fn semantically_equal(&self, other: &Self) -> bool {
         let same = self.text == other.text && self.tag == other.tag && self.is_text() == other.is_text();
         same || (self.is_null() && other.is_null())
     }
@@ -229,14 +232,14 @@ mod tests {
             ("{'<<': {a: 1}}", "{'<<': {a: 1}}"),
             ("{<<: null, a: 1}", "{a: 1}"),
         ] {
-            assert!(value(text).merged().means(&value(expected)), "{text}");
+            assert!(value(text).merged().semantically_equal(&value(expected)), "{text}");
         }
     }
 
     #[test]
     fn keys_that_stand_twice_are_found_and_the_last_counts() {
-        assert_eq!(value("{a: {b: [{c: 1, d: 2, c: 3}]}}").doubled_key(), Some("c"));
-        assert_eq!(value("{a: {b: 1}, c: {b: 1}}").doubled_key(), None);
+        assert_eq!(value("{a: {b: [{c: 1, d: 2, c: 3}]}}").duplicate_key(), Some("c"));
+        assert_eq!(value("{a: {b: 1}, c: {b: 1}}").duplicate_key(), None);
         assert_eq!(value("{a: 1, a: 2}").get("a").unwrap().as_text(), Some("2"));
     }
 }

@@ -11,9 +11,9 @@ use std::ops::Range;
 use std::rc::Rc;
 
 /// Deeper than any kubeconfig.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// More nodes than this, aliases expanded, are not a kubeconfig.
-const MOST_NODES: usize = 8_000_000;
+const MAX_NODES: usize = 8_000_000;
 
 /// Where a node stands, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,9 +153,9 @@ impl<'t> Reader<'t> {
 
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.depth += 1;
-        if self.depth > DEEPEST {
+        if self.depth > MAX_DEPTH {
             let position = self.position();
-            return Err(Error::new(format!("nested more than {DEEPEST} levels deep at {position}")));
+            return Err(Error::new(format!("nested more than {MAX_DEPTH} levels deep at {position}")));
         }
         let result = read(self);
         self.depth -= 1;
@@ -164,7 +164,7 @@ impl<'t> Reader<'t> {
 
     fn count(&mut self, more: usize) -> Result<()> {
         self.nodes = self.nodes.saturating_add(more);
-        if self.nodes > MOST_NODES {
+        if self.nodes > MAX_NODES {
             return Err(Error::new("its aliases expand to more than any kubeconfig holds"));
         }
         Ok(())

@@ -5,15 +5,15 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::oauth::message::Response;
+use crate::http::message::Response;
 use crate::oauth::pkce::{Pkce, State};
-use crate::oauth::redirect::{self, Answer};
+use crate::oauth::redirect::{self, RedirectAnswer};
 use crate::oauth::redirect_url::{Host, RedirectUrl};
-use crate::oauth::token::{Failure, OauthError, Token};
+use crate::oauth::token::{OauthError, Token, TokenFailure};
 use crate::oauth::user_grant;
-use crate::sys::loopback::{Loopback, Step};
+use crate::sys::loopback::{ConnectionStep, Loopback};
 use crate::sys::process;
-use crate::waiting::Waiting;
+use crate::waiting::WaitNotice;
 use std::time::Duration;
 
 /// How the browser is used.
@@ -23,7 +23,7 @@ pub struct Browser {
     redirect: RedirectUrl,
     command: Option<String>,
     opens: bool,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Browser {
@@ -37,7 +37,7 @@ impl Browser {
             redirect: options.text(Id::RedirectUrl).map(RedirectUrl::parse).transpose()?.unwrap_or_default(),
             command: options.text(Id::BrowserCommand).map(str::to_owned),
             opens: !options.is_on(Id::SkipOpenBrowser),
-            patience: options.duration(Id::AuthenticationTimeout),
+            timeout: options.duration(Id::AuthenticationTimeout),
         })
     }
 
@@ -61,10 +61,10 @@ impl Browser {
             self.login_hint.as_deref(),
         );
         let code = match self.wait(ctx, loopback, &url, &state)? {
-            Answer::Code(code) => code,
-            Answer::Refused { error, description } => {
+            RedirectAnswer::Code(code) => code,
+            RedirectAnswer::Refused { error, description } => {
                 let error = OauthError { error, error_description: description, ..Default::default() };
-                return Err(session.explain(Failure::Oauth(Box::new(error)), &by_browser()));
+                return Err(session.explain(TokenFailure::Oauth(Box::new(error)), &by_browser()));
             }
         };
         let request = user_grant::authorization_code(
@@ -79,32 +79,32 @@ impl Browser {
     }
 
     /// Opens the page and waits for what the browser brings.
-    fn wait(&self, ctx: &Context, loopback: Loopback, url: &str, state: &State) -> Result<Answer> {
+    fn wait(&self, ctx: &Context, loopback: Loopback, url: &str, state: &State) -> Result<RedirectAnswer> {
         let mut browser = None;
         if self.opens {
-            ctx.say(&format!(
+            ctx.eprintln(&format!(
                 "Sign in in the browser that opens now, or open this page in one (Ctrl-C ends it):\n{url}"
             ));
             browser = self.open(ctx, url);
         } else {
-            ctx.say(&format!(
+            ctx.eprintln(&format!(
                 "To sign in, open this page in a browser on this machine (Ctrl-C ends it):\n{url}"
             ));
         }
         let step = |bytes: &[u8]| match redirect::step(bytes, &self.redirect, state) {
-            redirect::Step::More => Step::More,
-            redirect::Step::Reply(page) => Step::Reply(page),
-            redirect::Step::End(page, answer) => Step::End(page, answer),
+            redirect::RedirectStep::More => ConnectionStep::More,
+            redirect::RedirectStep::Reply(page) => ConnectionStep::Reply(page),
+            redirect::RedirectStep::End(page, answer) => ConnectionStep::End(page, answer),
         };
-        let mut waiting = Waiting::after_prompt(ctx);
+        let mut waiting = WaitNotice::after_prompt(ctx);
         let idle = || {
             waiting.tick(|| "the sign-in in the browser".to_owned());
             if let Some(failure) = browser.as_mut().and_then(process::Browser::failure) {
-                ctx.say(&format!("Warning: no browser was opened ({failure}); open the page by hand."));
+                ctx.eprintln(&format!("Warning: no browser was opened ({failure}); open the page by hand."));
             }
         };
-        loopback.serve(ctx, self.patience, step, idle).ok_or_else(|| {
-            Error::new(format!("nobody signed in in the browser within {} s", self.patience.as_secs()))
+        loopback.serve(ctx, self.timeout, step, idle).ok_or_else(|| {
+            Error::new(format!("nobody signed in in the browser within {} s", self.timeout.as_secs()))
                 .hint("run the command again; --authentication-timeout gives more time")
         })
     }
@@ -113,7 +113,7 @@ impl Browser {
         let command = self.command.as_deref().or_else(|| ctx.env.text("BROWSER"));
         process::Browser::open(ctx, command, url)
             .map_err(|failure| {
-                ctx.say(&format!("Warning: no browser was opened ({failure}); open the page by hand."));
+                ctx.eprintln(&format!("Warning: no browser was opened ({failure}); open the page by hand."));
             })
             .ok()
     }

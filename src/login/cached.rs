@@ -1,7 +1,7 @@
 //! Which logins' tokens are kept, and under which key: `--token-cache`.
 
 use super::Login;
-use crate::cache::{Cache, Entry, Key, NoRefresh, Policy, Source};
+use crate::cache::{Cache, Entry, Key, Policy, RefreshError, TokenSource};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
@@ -21,7 +21,7 @@ pub fn token(ctx: &Context, options: &Options, login: &Login) -> Result<Token> {
     let folder = match options.cache_dir(ctx) {
         Ok(folder) => folder,
         Err(error) => {
-            ctx.say(&format!("Warning: {}", error.message()));
+            ctx.eprintln(&format!("Warning: {}", error.message()));
             return sign_in(login);
         }
     };
@@ -61,9 +61,9 @@ fn sign_in(login: &Login) -> Result<Token> {
 /// An application or a machine: it signs in anew each time, without anyone being asked.
 struct WithoutRefresh<'a>(&'a Login<'a>);
 
-impl Source for WithoutRefresh<'_> {
-    fn refresh(&self, _: &Context, _: &Secret) -> std::result::Result<Entry, NoRefresh> {
-        Err(NoRefresh::Refused(Error::new("this login has no refresh tokens")))
+impl TokenSource for WithoutRefresh<'_> {
+    fn refresh(&self, _: &Context, _: &Secret) -> std::result::Result<Entry, RefreshError> {
+        Err(RefreshError::Rejected(Error::new("this login has no refresh tokens")))
     }
 
     fn sign_in(&self, ctx: &Context) -> Result<Entry> {

@@ -10,10 +10,10 @@ use crate::oauth::grant::Server;
 use crate::oauth::jwt;
 use crate::oauth::token::Token;
 use crate::secret::Secret;
-use crate::sys::child::{self, Failure, Output};
+use crate::sys::child::{self, Output, RunError};
 use crate::sys::lock::{self, Lock};
 use crate::time::{UnixTime, local_time, parse_rfc3339};
-use crate::waiting::Waiting;
+use crate::waiting::WaitNotice;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -144,7 +144,7 @@ impl<'a> DeveloperCli<'a> {
         };
         // Whoever holds it ends within its own limit; the next ones take theirs.
         let deadline = self.ctx.clock.monotonic().saturating_add(self.limit.saturating_mul(2));
-        let mut waiting = Waiting::new(self.ctx);
+        let mut waiting = WaitNotice::new(self.ctx);
         loop {
             waiting.tick(|| "another kubelogin that is running the Azure CLI".to_owned());
             match lock::try_lock(&path) {
@@ -196,20 +196,20 @@ impl<'a> DeveloperCli<'a> {
             .or_else(|| text.and_then(|text| local_time(text, self.ctx.env.text("TZ"))))
     }
 
-    fn not_run(&self, failure: Failure) -> Error {
+    fn not_run(&self, failure: RunError) -> Error {
         let (name, program) = (self.tool.name(), self.tool.program());
         match failure {
-            Failure::NotFound => Error::new(format!("{name} ({program}) is not installed, or not on PATH"))
+            RunError::NotFound => Error::new(format!("{name} ({program}) is not installed, or not on PATH"))
                 .hint(self.tool.install_hint()),
-            Failure::TimedOut => Error::passing(format!(
+            RunError::TimedOut => Error::transient(format!(
                 "{name} did not finish within {} s and was ended",
                 self.limit.as_secs_f32()
             ))
             .hint("a longer --timeout (or AZURE_CLI_TIMEOUT) gives it more time"),
-            Failure::TooMuch(limit) => {
+            RunError::TooMuch(limit) => {
                 Error::new(format!("{name} printed more than {limit} bytes; that is no token"))
             }
-            Failure::Io(e) => Error::new(format!("{name} ({program}) could not be run: {e}")),
+            RunError::Io(e) => Error::new(format!("{name} ({program}) could not be run: {e}")),
         }
     }
 
@@ -256,7 +256,7 @@ impl Tool {
 
 fn still_locked(path: &std::path::Path) -> Error {
     let holder = lock::note(path).map_or(String::new(), |note| format!(" ({note})"));
-    Error::passing(format!("another kubelogin{holder} has been running the Azure CLI for too long"))
+    Error::transient(format!("another kubelogin{holder} has been running the Azure CLI for too long"))
         .hint(format!("end it, or wait; the lock is {}", path.display()))
 }
 
@@ -290,7 +290,7 @@ fn checked<'o>(options: &'o Options, id: Id, also: &str) -> Result<Option<&'o st
 
 /// The end of what a program said, where the reason stands.
 fn last_words(said: &str) -> String {
-    const MOST: usize = 1000;
-    let skip = said.chars().count().saturating_sub(MOST);
+    const MAX_CHARS: usize = 1000;
+    let skip = said.chars().count().saturating_sub(MAX_CHARS);
     said.chars().skip(skip).collect()
 }

@@ -2,9 +2,9 @@
 
 use super::person::Person;
 use crate::error::Result;
-use crate::oauth::device_code::{self, Poll, Step};
+use crate::oauth::device_code::{self, Poll, PollStep};
 use crate::oauth::token::Token;
-use crate::waiting::Waiting;
+use crate::waiting::WaitNotice;
 
 /// Signs in; waits as long as the code lives.
 ///
@@ -16,10 +16,10 @@ pub fn sign_in(person: &Person) -> Result<Token> {
     let request = device_code::request(&endpoints, &person.client_id, &session.server);
     let response = session.http.send(ctx, &request)?;
     let device = device_code::read(&response).map_err(|failure| session.explain(failure, &response))?;
-    ctx.say(&device.message);
+    ctx.eprintln(&device.message);
     let mut poll = Poll::new(&device, ctx.clock.monotonic());
     let mut wait = poll.start();
-    let mut waiting = Waiting::after_prompt(ctx);
+    let mut waiting = WaitNotice::after_prompt(ctx);
     loop {
         waiting.sleep(wait, || "the code to be entered".to_owned());
         let request = device_code::poll_request(
@@ -31,10 +31,10 @@ pub fn sign_in(person: &Person) -> Result<Token> {
         );
         let answer = session.http.send(ctx, &request);
         wait = match poll.step(answer, ctx.clock.monotonic(), ctx.now()) {
-            Step::Wait(wait) => wait,
-            Step::Done(token) => return Ok(token),
-            Step::Refused(failure, response) => return Err(session.explain(failure, &response)),
-            Step::End(error) => return Err(error),
+            PollStep::Wait(wait) => wait,
+            PollStep::Done(token) => return Ok(token),
+            PollStep::Refused(failure, response) => return Err(session.explain(failure, &response)),
+            PollStep::End(error) => return Err(error),
         };
     }
 }

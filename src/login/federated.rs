@@ -11,13 +11,13 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::oauth::authority::Kind;
-use crate::oauth::form;
+use crate::http::form;
+use crate::http::message::{Body, Request, Response};
+use crate::http::url::HttpsUrl;
+use crate::oauth::authority::AuthorityKind;
 use crate::oauth::grant;
 use crate::oauth::jwt;
-use crate::oauth::message::{Body, Request, Response};
-use crate::oauth::token::{self, Failure, Token};
-use crate::oauth::url::HttpsUrl;
+use crate::oauth::token::{self, Token, TokenFailure};
 use crate::secret::Secret;
 use crate::sys::files::read_bounded;
 use crate::sys::http::Http;
@@ -26,19 +26,19 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// No issuer's token is larger.
-const LARGEST_TOKEN: u64 = 256 << 10;
+const MAX_TOKEN: u64 = 256 << 10;
 
 /// A sign-in with another issuer's token.
 pub struct Federated<'a> {
     session: Session<'a>,
     client_id: String,
-    source: Source,
+    source: AssertionSource,
     /// To the other issuer; apart from the authority's so that nothing is shared but the settings.
     http: Http,
 }
 
 /// Who issues the token.
-enum Source {
+enum AssertionSource {
     /// A file that its issuer keeps fresh, such as a pod's projected service account token.
     File(PathBuf),
     /// GitHub Actions.
@@ -58,18 +58,18 @@ impl<'a> Federated<'a> {
         let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
         let github =
             ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_URL").zip(ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
-        let names_file = options.given().last(Id::FederatedTokenFile).is_some_and(|path| !path.is_empty());
+        let names_file = options.args().last(Id::FederatedTokenFile).is_some_and(|path| !path.is_empty());
         let source = match github {
             Some((url, token)) if !names_file => {
                 check_https(url, "ACTIONS_ID_TOKEN_REQUEST_URL")?;
                 ctx.log(1, || "federated token from GitHub Actions".to_owned());
-                Source::Github { url: url.to_owned(), token: Secret::from(token) }
+                AssertionSource::Github { url: url.to_owned(), token: Secret::from(token) }
             }
             _ => {
                 options.required(Id::FederatedTokenFile, "federated token file")?;
                 let path = options.path(Id::FederatedTokenFile).unwrap_or(Path::new("")).to_owned();
                 ctx.log(1, || format!("federated token from the file {}", path.display()));
-                Source::File(path)
+                AssertionSource::File(path)
             }
         };
         Self::new(ctx, options, client_id, source)
@@ -95,14 +95,19 @@ impl<'a> Federated<'a> {
             )
         })?;
         check_https(url, "SYSTEM_OIDCREQUESTURI")?;
-        let source = Source::Pipelines { url: url.to_owned(), token, connection };
+        let source = AssertionSource::Pipelines { url: url.to_owned(), token, connection };
         Self::new(ctx, options, client_id, source)
     }
 
     /// Federated credentials are Entra ID's: AD FS knows an application by its own keys only.
-    fn new(ctx: &'a Context, options: &'a Options, client_id: String, source: Source) -> Result<Self> {
+    fn new(
+        ctx: &'a Context,
+        options: &'a Options,
+        client_id: String,
+        source: AssertionSource,
+    ) -> Result<Self> {
         let session = Session::new(ctx, options);
-        if session.as_ref().is_ok_and(|session| session.authority.kind() == Kind::Adfs) {
+        if session.as_ref().is_ok_and(|session| session.authority.kind() == AuthorityKind::Adfs) {
             return Err(Error::new("AD FS takes no other issuer's token for an application's")
                 .hint("sign in with a secret or a certificate: --login spn"));
         }
@@ -113,11 +118,11 @@ impl<'a> Federated<'a> {
     /// What its token is kept under, where it is kept at all.
     pub fn key(&self) -> Key {
         let (mode, source) = match &self.source {
-            Source::File(path) => {
+            AssertionSource::File(path) => {
                 (Mode::WorkloadIdentity, fingerprint(&[b"file", path.as_os_str().as_encoded_bytes()]))
             }
-            Source::Github { .. } => (Mode::WorkloadIdentity, fingerprint(&[b"github"])),
-            Source::Pipelines { connection, .. } => {
+            AssertionSource::Github { .. } => (Mode::WorkloadIdentity, fingerprint(&[b"github"])),
+            AssertionSource::Pipelines { connection, .. } => {
                 (Mode::AzurePipelines, fingerprint(&[b"connection", connection.as_bytes()]))
             }
         };
@@ -136,8 +141,8 @@ impl<'a> Federated<'a> {
         let response = self.session.http.send(self.session.ctx, &request)?;
         token::read(&response, self.session.ctx.now()).map_err(|failure| {
             let codes = match &failure {
-                Failure::Oauth(error) => error.codes(),
-                Failure::Other(_) => Vec::new(),
+                TokenFailure::Oauth(error) => error.codes(),
+                TokenFailure::Other(_) => Vec::new(),
             };
             let error = self.session.explain(failure, &response);
             if codes.iter().any(|code| is_federation_failure(*code)) {
@@ -155,9 +160,11 @@ impl<'a> Federated<'a> {
     /// A token file that cannot be used.
     pub fn described(&self, now: UnixTime) -> Result<(String, bool)> {
         let path = match &self.source {
-            Source::File(path) => path,
-            Source::Github { .. } => return Ok(("GitHub Actions issues the token".to_owned(), true)),
-            Source::Pipelines { connection, .. } => {
+            AssertionSource::File(path) => path,
+            AssertionSource::Github { .. } => {
+                return Ok(("GitHub Actions issues the token".to_owned(), true));
+            }
+            AssertionSource::Pipelines { connection, .. } => {
                 return Ok((
                     format!("Azure Pipelines issues the token for the service connection {connection}"),
                     true,
@@ -172,9 +179,9 @@ impl<'a> Federated<'a> {
 
     fn assertion(&self) -> Result<Secret> {
         match &self.source {
-            Source::File(path) => read_token_file(path),
-            Source::Github { url, token } => self.github(url, token),
-            Source::Pipelines { url, token, connection } => self.pipelines(url, token, connection),
+            AssertionSource::File(path) => read_token_file(path),
+            AssertionSource::Github { url, token } => self.github(url, token),
+            AssertionSource::Pipelines { url, token, connection } => self.pipelines(url, token, connection),
         }
     }
 
@@ -260,7 +267,7 @@ fn summary(assertion: &Secret) -> String {
 fn read_token_file(path: &Path) -> Result<Secret> {
     let failed =
         |why: &str| Error::new(format!("cannot use the federated token file {}: {why}", path.display()));
-    let bytes = read_bounded(path, LARGEST_TOKEN).map_err(|e| failed(&e.to_string()))?;
+    let bytes = read_bounded(path, MAX_TOKEN).map_err(|e| failed(&e.to_string()))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let text = std::str::from_utf8(bytes).map_err(|_| failed("it is not text"))?.trim();
     if text.is_empty() {
@@ -279,7 +286,7 @@ fn issued(response: &Response, field: &str, issuer: &str, hint: &str) -> Result<
         Some(token) if response.is_success() && jwt::looks_like_one(token) => Ok(Secret::from(token)),
         _ => {
             let message = format!("{issuer} issued no OIDC token (HTTP {})", response.status);
-            let error = if response.status >= 500 { Error::passing(message) } else { Error::new(message) };
+            let error = if response.status >= 500 { Error::transient(message) } else { Error::new(message) };
             Err(error.hint(hint))
         }
     }

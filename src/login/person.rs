@@ -3,13 +3,13 @@
 
 use super::session::{Refusal, Session};
 use super::{Mode, browser::Browser, device_code, ropc::Password};
-use crate::cache::{Entry, Key, NoRefresh, Source};
+use crate::cache::{Entry, Key, RefreshError, TokenSource};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::Result;
-use crate::oauth::authority::{Endpoints, Kind};
-use crate::oauth::token::{Failure, Token};
+use crate::oauth::authority::{AuthorityKind, Endpoints};
+use crate::oauth::token::{Token, TokenFailure};
 use crate::oauth::user_grant;
 use crate::secret::Secret;
 
@@ -73,7 +73,7 @@ impl<'a> Person<'a> {
 
     /// Whether the v1 endpoints of Entra ID are used.
     pub fn is_v1(&self) -> bool {
-        self.legacy && self.session.authority.kind() == Kind::Entra
+        self.legacy && self.session.authority.kind() == AuthorityKind::Entra
     }
 
     /// Signs in, whatever is cached.
@@ -89,17 +89,18 @@ impl<'a> Person<'a> {
     }
 }
 
-impl Source for Person<'_> {
-    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, NoRefresh> {
-        let endpoints = self.endpoints().map_err(NoRefresh::Unreachable)?;
+impl TokenSource for Person<'_> {
+    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError> {
+        let endpoints = self.endpoints().map_err(RefreshError::Unreachable)?;
         let request = user_grant::refresh(&endpoints, &self.client_id, &self.session.server, refresh_token);
         match self.session.exchange(request) {
             Ok(token) => Ok(Entry::new(token, ctx.now())),
-            Err(Refusal::Unreachable(error)) => Err(NoRefresh::Unreachable(error)),
+            Err(Refusal::Unreachable(error)) => Err(RefreshError::Unreachable(error)),
             Err(Refusal::Answer(failure, response)) => {
-                let is_final = matches!(&failure, Failure::Oauth(error) if !error.is_passing(&response));
+                let is_final =
+                    matches!(&failure, TokenFailure::Oauth(error) if !error.is_transient(&response));
                 let error = self.session.explain(failure, &response);
-                Err(if is_final { NoRefresh::Refused(error) } else { NoRefresh::Unreachable(error) })
+                Err(if is_final { RefreshError::Rejected(error) } else { RefreshError::Unreachable(error) })
             }
         }
     }

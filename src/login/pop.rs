@@ -54,7 +54,7 @@ impl Pop {
             Policy::Auto | Policy::All => match options.cache_dir(ctx) {
                 Ok(folder) => pop_key::load_or_create(ctx, &folder)?,
                 Err(error) => {
-                    ctx.say(&format!("Warning: {}", error.message()));
+                    ctx.eprintln(&format!("Warning: {}", error.message()));
                     RsaKey::generate()?
                 }
             },

@@ -4,7 +4,7 @@ use super::person::Person;
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::error::{Error, Result};
-use crate::oauth::authority::Kind;
+use crate::oauth::authority::AuthorityKind;
 use crate::oauth::token::Token;
 use crate::oauth::{realm, user_grant};
 use crate::secret::Secret;
@@ -35,7 +35,7 @@ impl Password {
     pub fn sign_in(&self, person: &Person) -> Result<Token> {
         let session = &person.session;
         let endpoints = person.endpoints()?;
-        if session.authority.kind() == Kind::Entra && self.is_federated(person) {
+        if session.authority.kind() == AuthorityKind::Entra && self.is_federated(person) {
             return Err(Error::new(format!(
                 "{} belongs to a federated domain: its password cannot be used directly",
                 self.username

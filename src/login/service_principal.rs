@@ -9,19 +9,19 @@ use crate::context::Context;
 use crate::error::{Error, Result, one_line};
 use crate::keys::ClientCertificate;
 use crate::oauth::assertion::Assertion;
-use crate::oauth::authority::{Endpoints, Kind};
+use crate::oauth::authority::{AuthorityKind, Endpoints};
 use crate::oauth::grant;
 use crate::oauth::jws;
 use crate::oauth::token::Token;
 use crate::secret::Secret;
 use crate::sys::files;
 use crate::time::rfc3339;
-use crate::waiting::Watched;
+use crate::waiting::WaitNoticeThread;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// A PFX with a long chain is some ten kilobytes.
-const LARGEST_FILE: u64 = 1 << 20;
+const MAX_FILE: u64 = 1 << 20;
 
 /// A sign-in of an application.
 pub struct ServicePrincipal<'a> {
@@ -86,7 +86,7 @@ impl<'a> ServicePrincipal<'a> {
                     certificate.described(),
                     rfc3339(certificate.not_before)
                 );
-                Ok((text, certificate.calendar_problem(now)))
+                Ok((text, certificate.validity_problem(now)))
             }
         }
     }
@@ -128,7 +128,7 @@ impl<'a> ServicePrincipal<'a> {
 
     fn assertion(&self, certificate: &ClientCertificate, endpoints: &Endpoints) -> Result<Secret> {
         let ctx = self.session.ctx;
-        let is_adfs = self.session.authority.kind() == Kind::Adfs;
+        let is_adfs = self.session.authority.kind() == AuthorityKind::Adfs;
         let algorithm = certificate.algorithm(self.legacy || is_adfs).ok_or_else(|| {
             Error::new(format!(
                 "its key is on P-256, and {} takes RSA only",
@@ -150,11 +150,11 @@ impl CertificateFile {
     fn read(ctx: &Context, options: &Options, path: &Path) -> Result<Self> {
         let password = options.secret(Id::ClientCertificatePassword).unwrap_or_else(|| Secret::from(""));
         let file = Self { path: path.to_owned(), bytes: Zeroizing::default(), password };
-        let read = files::read_bounded(path, LARGEST_FILE);
+        let read = files::read_bounded(path, MAX_FILE);
         let bytes = Zeroizing::new(read.map_err(|e| file.failed(Error::new(e.to_string())))?);
         if files::is_readable_by_others(path) {
             let line = format!("Warning: other users of this machine can read {}", path.display());
-            ctx.say(&one_line(&line));
+            ctx.eprintln(&one_line(&line));
         }
         Ok(Self { bytes, ..file })
     }
@@ -162,12 +162,13 @@ impl CertificateFile {
     fn open(&self, ctx: &Context) -> Result<ClientCertificate> {
         let now = ctx.now();
         // A file may ask for so many rounds of key derivation that it takes seconds.
-        let watched = Watched::new(ctx, format!("the client certificate {} to open", self.path.display()));
+        let watched =
+            WaitNoticeThread::new(ctx, format!("the client certificate {} to open", self.path.display()));
         let opened = ClientCertificate::read(&self.bytes, &self.password, now).map_err(|e| self.failed(e))?;
         drop(watched);
-        if let Some(problem) = opened.certificate.calendar_problem(now) {
+        if let Some(problem) = opened.certificate.validity_problem(now) {
             let line = format!("Warning: the client certificate {} {problem}", self.path.display());
-            ctx.say(&one_line(&line));
+            ctx.eprintln(&one_line(&line));
         }
         Ok(opened)
     }

@@ -5,16 +5,16 @@ use super::Mode;
 use super::pop::Pop;
 use crate::cache::Key;
 use crate::cli::flags::Id;
-use crate::cli::options::{Options, Source};
+use crate::cli::options::{Options, SettingSource};
 use crate::cloud::{self, Origin};
 use crate::context::Context;
 use crate::error::{Class, Error, Result};
-use crate::oauth::authority::{Authority, Endpoints, Kind};
+use crate::http::message::{Request, Response};
+use crate::oauth::authority::{Authority, AuthorityKind, Endpoints};
 use crate::oauth::discovery;
 use crate::oauth::grant::Server;
-use crate::oauth::message::{Request, Response};
 use crate::oauth::remedy::{Facts, Who, remedy};
-use crate::oauth::token::{self, Failure, OauthError, Token};
+use crate::oauth::token::{self, OauthError, Token, TokenFailure};
 use crate::sys::http::{Http, Settings};
 
 /// Why a token request gave no token.
@@ -22,7 +22,7 @@ pub enum Refusal {
     /// There was no answer.
     Unreachable(Error),
     /// There was one, without a token.
-    Answer(Failure, Box<Response>),
+    Answer(TokenFailure, Box<Response>),
 }
 
 /// One authority, and how to ask it.
@@ -71,7 +71,7 @@ impl<'a> Session<'a> {
     /// As [`Pop::new`]; an authority that issues no such tokens.
     pub fn with_pop(mut self) -> Result<Self> {
         self.pop = Pop::new(self.ctx, self.options)?;
-        if self.pop.is_some() && self.authority.kind() == Kind::Adfs {
+        if self.pop.is_some() && self.authority.kind() == AuthorityKind::Adfs {
             return Err(Error::new("AD FS issues no proof-of-possession tokens").hint("drop --pop-enabled"));
         }
         Ok(self)
@@ -96,7 +96,7 @@ impl<'a> Session<'a> {
     /// The authority is not known to the public cloud, or its configuration document cannot be used.
     pub fn endpoints(&self) -> Result<Endpoints> {
         let known = self.origin != Origin::AuthorityHost || self.authority.is_well_known();
-        if known || self.authority.kind() == Kind::Adfs {
+        if known || self.authority.kind() == AuthorityKind::Adfs {
             return Ok(self.authority.endpoints());
         }
         if self.asks_public_cloud {
@@ -159,14 +159,14 @@ impl<'a> Session<'a> {
     }
 
     /// The error to show for a failed answer.
-    pub fn explain(&self, failure: Failure, response: &Response) -> Error {
+    pub fn explain(&self, failure: TokenFailure, response: &Response) -> Error {
         self.explain_with(failure, response, String::new())
     }
 
-    fn explain_with(&self, failure: Failure, response: &Response, certificate: String) -> Error {
+    fn explain_with(&self, failure: TokenFailure, response: &Response, certificate: String) -> Error {
         match failure {
-            Failure::Oauth(error) => self.explain_oauth(*error, response, certificate),
-            Failure::Other(error) => error.context("sign-in failed"),
+            TokenFailure::Oauth(error) => self.explain_oauth(*error, response, certificate),
+            TokenFailure::Other(error) => error.context("sign-in failed"),
         }
     }
 
@@ -208,7 +208,7 @@ impl<'a> Session<'a> {
 
     fn clock_hint(&self, error: Error) -> Error {
         match self.http.clock_skew() {
-            Some(seconds) if error.class() == Class::Final => error.or_hint(format!(
+            Some(seconds) if error.class() == Class::Permanent => error.or_hint(format!(
                 "this machine's clock is {} s {} the service's: set it, signed assertions and fresh tokens fail on a wrong clock",
                 seconds.unsigned_abs(),
                 if seconds > 0 { "ahead of" } else { "behind" },
@@ -232,8 +232,8 @@ fn with_source(options: &Options, id: Id) -> String {
 
 fn source_of(options: &Options, id: Id) -> String {
     match options.source(id) {
-        Source::Flag => format!(" (from {})", id.dashed()),
-        Source::Env(name) => format!(" (from {name})"),
-        Source::Default => String::new(),
+        SettingSource::Flag => format!(" (from {})", id.dashed()),
+        SettingSource::Env(name) => format!(" (from {name})"),
+        SettingSource::Default => String::new(),
     }
 }

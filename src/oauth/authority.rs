@@ -1,7 +1,7 @@
 //! Authorities: where tokens come from, and the endpoints that follow from one.
 
-use super::url::HttpsUrl;
 use crate::error::{Error, Result};
+use crate::http::url::HttpsUrl;
 
 /// The hosts of Microsoft Entra ID's clouds: their endpoints are known without asking.
 const WELL_KNOWN: &[&str] = &[
@@ -22,7 +22,7 @@ const WELL_KNOWN: &[&str] = &[
 
 /// What kind of server an authority is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum AuthorityKind {
     /// Microsoft Entra ID, or an OpenID provider that answers like it.
     Entra,
     /// Active Directory Federation Services: no tenants, `/adfs/oauth2/…`, `resource`.
@@ -34,7 +34,7 @@ pub enum Kind {
 pub struct Authority {
     base: HttpsUrl,
     tenant: String,
-    kind: Kind,
+    kind: AuthorityKind,
 }
 
 /// The addresses of one authority that requests go to.
@@ -62,7 +62,7 @@ impl Authority {
         let last_segment = base.path().trim_end_matches('/').rsplit('/').next();
         if tenant.eq_ignore_ascii_case("adfs") || last_segment.is_some_and(|s| s.eq_ignore_ascii_case("adfs"))
         {
-            return Ok(Self { base, tenant: String::new(), kind: Kind::Adfs });
+            return Ok(Self { base, tenant: String::new(), kind: AuthorityKind::Adfs });
         }
         if tenant.is_empty() {
             return Err(
@@ -72,11 +72,11 @@ impl Authority {
         if !is_tenant(tenant) {
             return Err(Error::new(format!("\"{tenant}\" is neither a tenant ID nor a domain name")));
         }
-        Ok(Self { base, tenant: tenant.to_owned(), kind: Kind::Entra })
+        Ok(Self { base, tenant: tenant.to_owned(), kind: AuthorityKind::Entra })
     }
 
     /// What kind of server it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> AuthorityKind {
         self.kind
     }
 
@@ -105,8 +105,8 @@ impl Authority {
     /// Source: learn.microsoft.com, "Microsoft identity platform endpoints"; "AD FS OpenID Connect/OAuth flows".
     pub fn endpoints(&self) -> Endpoints {
         match self.kind {
-            Kind::Adfs => Endpoints::under(&format!("{}/oauth2", self.adfs_root()), "", true),
-            Kind::Entra => {
+            AuthorityKind::Adfs => Endpoints::under(&format!("{}/oauth2", self.adfs_root()), "", true),
+            AuthorityKind::Entra => {
                 Endpoints::under(&format!("{}{}/oauth2/v2.0", self.base(), self.tenant), "", false)
             }
         }
@@ -115,8 +115,8 @@ impl Authority {
     /// The v1 endpoints, which `--legacy` uses; AD FS has no others than its own.
     pub fn legacy_endpoints(&self) -> Endpoints {
         match self.kind {
-            Kind::Adfs => self.endpoints(),
-            Kind::Entra => {
+            AuthorityKind::Adfs => self.endpoints(),
+            AuthorityKind::Entra => {
                 Endpoints::under(&format!("{}{}/oauth2", self.base(), self.tenant), "?api-version=1.0", true)
             }
         }
@@ -187,7 +187,7 @@ mod tests {
             ("https://sts.local", Some("ADFS")),
         ] {
             let authority = Authority::new(base, tenant).unwrap();
-            assert_eq!(authority.kind(), Kind::Adfs, "{base}");
+            assert_eq!(authority.kind(), AuthorityKind::Adfs, "{base}");
             let token = authority.endpoints().token;
             assert_eq!(token.to_lowercase(), "https://sts.local/adfs/oauth2/token");
             assert_eq!(authority.tenant(), "");

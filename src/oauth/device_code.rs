@@ -10,10 +10,10 @@
 
 use super::authority::Endpoints;
 use super::grant::Server;
-use super::message::{Request, Response, Retry};
-use super::token::{self, Failure, Token};
+use super::token::{self, Token, TokenFailure};
 use super::user_grant;
 use crate::error::{Class, Error, Result};
+use crate::http::message::{Request, Response, Retry};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use serde::Deserialize;
@@ -25,9 +25,9 @@ const DEFAULT_INTERVAL: u64 = 5;
 /// RFC 8628 section 3.5: what `slow_down` adds.
 const SLOW_DOWN: Duration = Duration::from_secs(5);
 /// No service asks for longer pauses; more would look like a hang.
-const LONGEST_INTERVAL: u64 = 60;
+const MAX_INTERVAL: u64 = 60;
 /// Entra's is 15 minutes; a day bounds any other's.
-const LONGEST_LIFE: u64 = 86_400;
+const MAX_LIFE: u64 = 86_400;
 
 /// A device code that waits for its user.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub fn request(endpoints: &Endpoints, client_id: &str, server: &Server) -> Reque
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct DeviceCodeResponse {
     device_code: String,
     user_code: String,
     // v1 endpoints have the other name.
@@ -62,12 +62,14 @@ struct Answer {
 ///
 /// # Errors
 /// An OAuth error; an answer without the fields of RFC 8628 section 3.2.
-pub fn read(response: &Response) -> std::result::Result<DeviceCode, Failure> {
+pub fn read(response: &Response) -> std::result::Result<DeviceCode, TokenFailure> {
     if !response.is_success() {
         return Err(token::read_error(response));
     }
-    let other = |why: &str| Failure::Other(Error::new(format!("the service's device code answer {why}")));
-    let answer: Answer = serde_json::from_slice(&response.body).map_err(|_| other("cannot be read"))?;
+    let other =
+        |why: &str| TokenFailure::Other(Error::new(format!("the service's device code answer {why}")));
+    let answer: DeviceCodeResponse =
+        serde_json::from_slice(&response.body).map_err(|_| other("cannot be read"))?;
     if answer.device_code.is_empty() || answer.user_code.is_empty() {
         return Err(other("has no code"));
     }
@@ -83,8 +85,8 @@ pub fn read(response: &Response) -> std::result::Result<DeviceCode, Failure> {
     Ok(DeviceCode {
         code: Secret::new(answer.device_code),
         message: printable(&message),
-        lifetime: Duration::from_secs(lifetime.min(LONGEST_LIFE)),
-        interval: Duration::from_secs(interval.clamp(1, LONGEST_INTERVAL)),
+        lifetime: Duration::from_secs(lifetime.min(MAX_LIFE)),
+        interval: Duration::from_secs(interval.clamp(1, MAX_INTERVAL)),
     })
 }
 
@@ -120,13 +122,13 @@ pub struct Poll {
 
 /// What to do next.
 #[derive(Debug)]
-pub enum Step {
+pub enum PollStep {
     /// Wait this long, then ask.
     Wait(Duration),
     /// Signed in.
     Done(Token),
     /// There will be no token: the service said so.
-    Refused(Failure, Response),
+    Refused(TokenFailure, Response),
     /// There will be no token.
     End(Error),
 }
@@ -143,19 +145,19 @@ impl Poll {
     }
 
     /// What follows from an answer that came at `now`; `today` is the wall clock's time, for the token.
-    pub fn step(&mut self, answer: Result<Response>, now: Duration, today: UnixTime) -> Step {
+    pub fn step(&mut self, answer: Result<Response>, now: Duration, today: UnixTime) -> PollStep {
         let response = match answer {
             Ok(response) => response,
-            Err(error) if error.class() == Class::Passing => return self.again(now),
-            Err(error) => return Step::End(error),
+            Err(error) if error.class() == Class::Transient => return self.again(now),
+            Err(error) => return PollStep::End(error),
         };
         let failure = match token::read(&response, today) {
-            Ok(token) => return Step::Done(token),
+            Ok(token) => return PollStep::Done(token),
             Err(failure) => failure,
         };
         let (code, passing) = match &failure {
-            Failure::Oauth(error) => (error.error.as_str(), error.is_passing(&response)),
-            Failure::Other(error) => ("", error.class() == Class::Passing),
+            TokenFailure::Oauth(error) => (error.error.as_str(), error.is_transient(&response)),
+            TokenFailure::Other(error) => ("", error.class() == Class::Transient),
         };
         match code {
             "authorization_pending" => self.again(now),
@@ -163,18 +165,18 @@ impl Poll {
                 self.interval = self.interval.saturating_add(SLOW_DOWN);
                 self.again(now)
             }
-            "expired_token" | "code_expired" => Step::End(expired()),
+            "expired_token" | "code_expired" => PollStep::End(expired()),
             _ if passing => self.again(now),
-            _ => Step::Refused(failure, response),
+            _ => PollStep::Refused(failure, response),
         }
     }
 
     /// Waits for the next poll, or ends when the code will be worth nothing by then.
-    fn again(&self, now: Duration) -> Step {
+    fn again(&self, now: Duration) -> PollStep {
         if now.saturating_add(self.interval) > self.deadline {
-            return Step::End(expired());
+            return PollStep::End(expired());
         }
-        Step::Wait(self.interval)
+        PollStep::Wait(self.interval)
     }
 }
 
@@ -191,7 +193,7 @@ mod tests {
         Response { status, headers: Vec::new(), body: body.as_bytes().to_vec(), request_id: String::new() }
     }
 
-    fn device(fields: &str) -> std::result::Result<DeviceCode, Failure> {
+    fn device(fields: &str) -> std::result::Result<DeviceCode, TokenFailure> {
         read(&response(200, &format!("{{\"device_code\":\"d\",\"user_code\":\"U\",{fields}}}")))
     }
 
@@ -206,11 +208,11 @@ mod tests {
 
     fn run(poll: &mut Poll, answer: Result<Response>, now: u64) -> std::result::Result<u64, String> {
         match poll.step(answer, Duration::from_secs(now), 1000) {
-            Step::Wait(wait) => Ok(wait.as_secs()),
-            Step::Done(token) => Err(token.access_token.expose().clone()),
-            Step::End(error) => Err(error.message().to_owned()),
-            Step::Refused(Failure::Oauth(error), _) => Err(error.error),
-            Step::Refused(Failure::Other(error), _) => Err(error.message().to_owned()),
+            PollStep::Wait(wait) => Ok(wait.as_secs()),
+            PollStep::Done(token) => Err(token.access_token.expose().clone()),
+            PollStep::End(error) => Err(error.message().to_owned()),
+            PollStep::Refused(TokenFailure::Oauth(error), _) => Err(error.error),
+            PollStep::Refused(TokenFailure::Other(error), _) => Err(error.message().to_owned()),
         }
     }
 
@@ -246,7 +248,7 @@ mod tests {
     #[test]
     fn a_broken_network_or_service_goes_on() {
         let mut poll = poll();
-        assert_eq!(run(&mut poll, Err(Error::passing("reset")), 105), Ok(5));
+        assert_eq!(run(&mut poll, Err(Error::transient("reset")), 105), Ok(5));
         assert_eq!(run(&mut poll, Ok(response(503, "busy")), 105), Ok(5));
         assert_eq!(run(&mut poll, error("temporarily_unavailable"), 105), Ok(5));
         assert!(run(&mut poll, Err(Error::new("unknown issuer")), 105).is_err());
@@ -287,8 +289,11 @@ mod tests {
             "\"verification_uri\":\"a\"",
             "\"verification_uri\":\"a\",\"expires_in\":-1",
         ] {
-            assert!(matches!(device(fields), Err(Failure::Other(_))), "{fields}");
+            assert!(matches!(device(fields), Err(TokenFailure::Other(_))), "{fields}");
         }
-        assert!(matches!(read(&response(400, "{\"error\":\"invalid_client\"}")), Err(Failure::Oauth(_))));
+        assert!(matches!(
+            read(&response(400, "{\"error\":\"invalid_client\"}")),
+            Err(TokenFailure::Oauth(_))
+        ));
     }
 }

@@ -1,11 +1,11 @@
 //! Discovery: whether an authority that is not well known may be trusted, and where its endpoints are.
 
 use super::authority::{Authority, Endpoints};
-use super::form;
-use super::message::{Request, Response};
-use super::token::{Failure, read_error};
-use super::url::HttpsUrl;
+use super::token::{TokenFailure, read_error};
 use crate::error::{Error, Result};
+use crate::http::form;
+use crate::http::message::{Request, Response};
+use crate::http::url::HttpsUrl;
 use serde::Deserialize;
 
 /// Asks Entra ID's public cloud whether it knows the authority.
@@ -28,12 +28,12 @@ pub fn read_instance(response: &Response, authority: &Authority) -> Result<()> {
         return Ok(());
     }
     Err(match read_error(response) {
-        Failure::Oauth(error) if error.error == "invalid_instance" => Error::new(format!(
+        TokenFailure::Oauth(error) if error.error == "invalid_instance" => Error::new(format!(
             "the authority host {} is not known to Microsoft Entra ID (invalid_instance)",
             authority.host()
         )),
-        Failure::Oauth(error) => error.into_error(response, "validating the authority host failed"),
-        Failure::Other(error) => error.context("validating the authority host failed"),
+        TokenFailure::Oauth(error) => error.into_error(response, "validating the authority host failed"),
+        TokenFailure::Other(error) => error.context("validating the authority host failed"),
     }
     .or_hint(SKIP_HINT))
 }
@@ -63,8 +63,8 @@ pub fn read_configuration(response: &Response, authority: &Authority) -> Result<
     }
     if !response.is_success() {
         return Err(match read_error(response) {
-            Failure::Oauth(error) => error.into_error(response, &format!("reading {url} failed")),
-            Failure::Other(error) => error.context(format!("reading {url} failed")),
+            TokenFailure::Oauth(error) => error.into_error(response, &format!("reading {url} failed")),
+            TokenFailure::Other(error) => error.context(format!("reading {url} failed")),
         });
     }
     let document: Document = serde_json::from_slice(&response.body)

@@ -1,7 +1,7 @@
 //! Token requests, one function per grant (RFC 6749 section 4).
 
 use super::authority::Endpoints;
-use super::message::Request;
+use crate::http::message::Request;
 use crate::secret::Secret;
 
 /// The server application whose token is asked for, as `--server-id` names it.

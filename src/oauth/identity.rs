@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// Entra ID puts at most this many groups into a token.
 ///
 /// Source: learn.microsoft.com, "Groups overage claim".
-pub const MOST_GROUPS: usize = 200;
+pub const MAX_GROUPS: usize = 200;
 
 /// What a token says of its owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -63,7 +63,7 @@ impl Identity {
     pub fn group_remedy(&self) -> Option<String> {
         self.too_many_groups.then(|| {
             format!(
-                "the account is in more than {MOST_GROUPS} groups, so the token names none and the cluster sees none: use AKS with Azure RBAC, or assign the groups that matter to the server app"
+                "the account is in more than {MAX_GROUPS} groups, so the token names none and the cluster sees none: use AKS with Azure RBAC, or assign the groups that matter to the server app"
             )
         })
     }

@@ -5,19 +5,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 /// No token that anybody issues is larger.
-const LARGEST: usize = 256 << 10;
+const MAX_BYTES: usize = 256 << 10;
 
 /// Whether the text has the form of a signed JWT: three base64url parts (RFC 7515 section 3.1).
 pub fn looks_like_one(text: &str) -> bool {
     let base64url = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'='))
     };
-    text.len() <= LARGEST && text.split('.').count() == 3 && text.split('.').all(base64url)
+    text.len() <= MAX_BYTES && text.split('.').count() == 3 && text.split('.').all(base64url)
 }
 
 /// The claims; nothing is verified.
 pub fn claims(token: &str) -> Option<Map<String, Value>> {
-    if token.len() > LARGEST {
+    if token.len() > MAX_BYTES {
         return None;
     }
     let payload = token.split('.').nth(1)?.trim_end_matches('=');

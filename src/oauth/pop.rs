@@ -5,8 +5,8 @@
 //! and a wrapper for 15 minutes.
 
 use super::jws;
-use super::message::{Body, Request};
 use crate::error::{Error, Result};
+use crate::http::message::{Body, Request};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use base64::Engine;

@@ -3,8 +3,8 @@
 //! Source: MSAL's user realm request, `api-version=1.0`.
 
 use super::authority::Authority;
-use super::form::percent_encode;
-use super::message::{Request, Response, Retry};
+use crate::http::form::percent_encode;
+use crate::http::message::{Request, Response, Retry};
 use serde::Deserialize;
 
 /// Asks about an account.
@@ -15,7 +15,7 @@ pub fn request(authority: &Authority, username: &str) -> Request {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct RealmResponse {
     account_type: String,
 }
 
@@ -23,7 +23,7 @@ struct Answer {
 /// that says nothing is taken for "no".
 pub fn is_federated(response: &Response) -> bool {
     response.is_success()
-        && serde_json::from_slice::<Answer>(&response.body)
+        && serde_json::from_slice::<RealmResponse>(&response.body)
             .is_ok_and(|answer| answer.account_type.eq_ignore_ascii_case("federated"))
 }
 

@@ -10,13 +10,13 @@ use super::result_page::{Page, page, plain};
 use crate::secret::Secret;
 
 /// The longest header; browsers send a few KiB of cookies to localhost at most.
-const LONGEST_HEADER: usize = 16 << 10;
+const MAX_HEADER: usize = 16 << 10;
 /// The longest form: a code is a few KiB.
-const LONGEST_BODY: usize = 64 << 10;
+const MAX_BODY: usize = 64 << 10;
 
 /// What the browser brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum RedirectAnswer {
     /// The authorization code.
     Code(Secret),
     /// The sign-in was refused, in the service's words.
@@ -30,44 +30,46 @@ pub enum Answer {
 
 /// What follows from the bytes that have come so far.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum RedirectStep {
     /// The request is not complete.
     More,
     /// Send this back; the sign-in goes on waiting.
     Reply(Vec<u8>),
     /// Send this back; the sign-in has its answer.
-    End(Vec<u8>, Answer),
+    End(Vec<u8>, RedirectAnswer),
 }
 
 /// Reads `bytes`, all that has come of one request to `expected`.
-pub fn step(bytes: &[u8], expected: &RedirectUrl, state: &State) -> Step {
+pub fn step(bytes: &[u8], expected: &RedirectUrl, state: &State) -> RedirectStep {
     let request = match parse(bytes) {
-        Parsed::More => return Step::More,
-        Parsed::Bad(status) => return Step::Reply(plain(status)),
+        Parsed::More => return RedirectStep::More,
+        Parsed::Bad(status) => return RedirectStep::Reply(plain(status)),
         Parsed::Request(request) => request,
     };
     if request.path != expected.request_path() {
-        return Step::Reply(plain("404 Not Found"));
+        return RedirectStep::Reply(plain("404 Not Found"));
     }
     let form = match (request.method, request.form) {
         ("POST", _) => request.body,
         ("GET", Some(query)) => query.as_bytes(),
-        ("GET", None) => return Step::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
-        _ => return Step::Reply(plain("405 Method Not Allowed")),
+        ("GET", None) => return RedirectStep::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
+        _ => return RedirectStep::Reply(plain("405 Method Not Allowed")),
     };
     match read_form(form, state) {
-        None => Step::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
-        Some(Answer::Code(code)) => Step::End(page("200 OK", &Page::Done), Answer::Code(code)),
-        Some(Answer::Refused { error, description }) => Step::End(
+        None => RedirectStep::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
+        Some(RedirectAnswer::Code(code)) => {
+            RedirectStep::End(page("200 OK", &Page::Done), RedirectAnswer::Code(code))
+        }
+        Some(RedirectAnswer::Refused { error, description }) => RedirectStep::End(
             page("200 OK", &Page::Refused { error: &error, description: &description }),
-            Answer::Refused { error, description },
+            RedirectAnswer::Refused { error, description },
         ),
     }
 }
 
 /// The answer in a form; `None` without the right state, with a field twice, or with neither code nor
 /// error (RFC 6749 sections 4.1.2 and 3.1).
-fn read_form(form: &[u8], state: &State) -> Option<Answer> {
+fn read_form(form: &[u8], state: &State) -> Option<RedirectAnswer> {
     let field = |name: &str| -> Option<Option<String>> {
         let mut values = form.split(|b| *b == b'&').filter_map(|pair| {
             let mut halves = pair.splitn(2, |b| *b == b'=');
@@ -82,9 +84,9 @@ fn read_form(form: &[u8], state: &State) -> Option<Answer> {
     }
     if let Some(error) = field("error")? {
         let description = field("error_description")?.unwrap_or_default();
-        return Some(Answer::Refused { error, description });
+        return Some(RedirectAnswer::Refused { error, description });
     }
-    field("code")?.filter(|code| !code.is_empty()).map(|code| Answer::Code(Secret::new(code)))
+    field("code")?.filter(|code| !code.is_empty()).map(|code| RedirectAnswer::Code(Secret::new(code)))
 }
 
 /// Percent-decodes a form's text (WHATWG URL, section 5.1).
@@ -133,8 +135,8 @@ const BAD: Parsed = Parsed::Bad("400 Bad Request");
 
 /// Reads one HTTP/1.1 request (RFC 9112), as far as a browser sends one.
 fn parse(bytes: &[u8]) -> Parsed<'_> {
-    let Some(end) = bytes.windows(4).take(LONGEST_HEADER).position(|w| w == b"\r\n\r\n") else {
-        let too_long = bytes.len() > LONGEST_HEADER;
+    let Some(end) = bytes.windows(4).take(MAX_HEADER).position(|w| w == b"\r\n\r\n") else {
+        let too_long = bytes.len() > MAX_HEADER;
         return if too_long { Parsed::Bad("431 Request Header Fields Too Large") } else { Parsed::More };
     };
     let Some((header, rest)) = bytes.split_at_checked(end) else { return BAD };
@@ -194,7 +196,7 @@ fn body_length<'a>(lines: impl Iterator<Item = &'a str>) -> Result<usize, &'stat
     match length {
         None => Err("411 Length Required"),
         Some(_) if !is_form => Err("415 Unsupported Media Type"),
-        Some(length) if length > LONGEST_BODY => Err("413 Content Too Large"),
+        Some(length) if length > MAX_BODY => Err("413 Content Too Large"),
         Some(length) => Ok(length),
     }
 }
@@ -207,7 +209,7 @@ mod tests {
         State::new([1; 32])
     }
 
-    fn run(request: &str) -> Step {
+    fn run(request: &str) -> RedirectStep {
         step(request.as_bytes(), &RedirectUrl::default(), &state())
     }
 
@@ -222,22 +224,22 @@ mod tests {
         format!("{fields}&state={}&session_state=x", state().expose())
     }
 
-    fn status(step: &Step) -> String {
+    fn status(step: &RedirectStep) -> String {
         match step {
-            Step::More => "more".to_owned(),
-            Step::Reply(bytes) => String::from_utf8_lossy(&bytes[9..12]).into_owned(),
-            Step::End(_, answer) => format!("{answer:?}"),
+            RedirectStep::More => "more".to_owned(),
+            RedirectStep::Reply(bytes) => String::from_utf8_lossy(&bytes[9..12]).into_owned(),
+            RedirectStep::End(_, answer) => format!("{answer:?}"),
         }
     }
 
     #[test]
     fn takes_the_code_of_a_form_and_of_a_query() {
-        let code = Answer::Code(Secret::from("a b/c"));
+        let code = RedirectAnswer::Code(Secret::from("a b/c"));
         for request in [
             post(&with_state("code=a+b%2Fc")),
             format!("GET /?{} HTTP/1.1\r\n\r\n", with_state("code=a%20b/c")),
         ] {
-            assert!(matches!(run(&request), Step::End(_, answer) if answer == code), "{request}");
+            assert!(matches!(run(&request), RedirectStep::End(_, answer) if answer == code), "{request}");
         }
     }
 
@@ -247,7 +249,7 @@ mod tests {
         for end in 0..request.len() {
             assert_eq!(
                 step(&request.as_bytes()[..end], &RedirectUrl::default(), &state()),
-                Step::More,
+                RedirectStep::More,
                 "{end}"
             );
         }
@@ -276,7 +278,7 @@ mod tests {
                 let at = usize::try_from(seed >> 33).unwrap() % bytes.len();
                 bytes[at] = seed.to_le_bytes()[3];
             }
-            if let Step::End(..) = step(&bytes, &RedirectUrl::default(), &state()) {
+            if let RedirectStep::End(..) = step(&bytes, &RedirectUrl::default(), &state()) {
                 let text = String::from_utf8_lossy(&bytes);
                 let encoded = text.split_once("\r\n\r\n").unwrap().1;
                 assert!(
@@ -291,7 +293,8 @@ mod tests {
     fn a_refusal_ends_it_and_is_escaped_on_the_page() {
         let form =
             with_state("error=access_denied&error_description=AADSTS1%3A+%3Cscript%3Ealert(1)%3C/script%3E");
-        let Step::End(page, Answer::Refused { error, description }) = run(&post(&form)) else {
+        let RedirectStep::End(page, RedirectAnswer::Refused { error, description }) = run(&post(&form))
+        else {
             panic!("no end")
         };
         assert_eq!(error, "access_denied");
@@ -325,7 +328,7 @@ mod tests {
             let huge = format!("POST / HTTP/1.1\r\nContent-Type: {form}\r\nContent-Length: {length}\r\n\r\n");
             assert_eq!(status(&run(&huge)), "413");
         }
-        assert_eq!(status(&run(&format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(LONGEST_HEADER)))), "431");
+        assert_eq!(status(&run(&format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(MAX_HEADER)))), "431");
     }
 
     #[test]
@@ -342,9 +345,9 @@ mod tests {
         let url = RedirectUrl::default();
         for cookie in [&b"\xff"[..], b"\xc3", b"m\xfcnchen", "m\u{fc}nchen".as_bytes()] {
             let whole = with(cookie, b"POST / HTTP/1.1");
-            assert!(matches!(step(&whole, &url, &state), Step::End(..)), "{cookie:?}");
+            assert!(matches!(step(&whole, &url, &state), RedirectStep::End(..)), "{cookie:?}");
             for end in 0..whole.len() {
-                assert_eq!(step(&whole[..end], &url, &state), Step::More, "{cookie:?} {end}");
+                assert_eq!(step(&whole[..end], &url, &state), RedirectStep::More, "{cookie:?} {end}");
             }
         }
         for line in [&b"POST /\xff HTTP/1.1"[..], "POST /\u{fc} HTTP/1.1".as_bytes()] {
@@ -357,7 +360,7 @@ mod tests {
         let url = RedirectUrl::parse("http://localhost:1/cb").unwrap();
         let get = |path: &str| format!("GET {path}?{} HTTP/1.1\r\n\r\n", with_state("code=x"));
         assert_eq!(status(&step(get("/").as_bytes(), &url, &state())), "404");
-        assert!(matches!(step(get("/cb").as_bytes(), &url, &state()), Step::End(..)));
+        assert!(matches!(step(get("/cb").as_bytes(), &url, &state()), RedirectStep::End(..)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The address on this machine to which the browser is sent back (RFC 8252 section 7.3).
 
-use super::url::without_userinfo;
 use crate::error::{Error, Result};
+use crate::http::url::without_userinfo;
 
 /// Which loopback addresses a redirect address means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,15 @@
 //! Answers of token endpoints: a token, or an OAuth error (RFC 6749 section 5).
 
 use super::jwt;
-use super::message::Response;
 use crate::error::{Error, Result};
+use crate::http::message::Response;
 use crate::secret::Secret;
 use crate::time::{UnixTime, parse_rfc3339, parse_us_date};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The end of the year 9999, the last that RFC 3339 can write.
-pub const LATEST_EXPIRY: UnixTime = 253_402_300_799;
+pub const MAX_EXPIRY: UnixTime = 253_402_300_799;
 
 /// A token as it was issued.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Token {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenResponse {
     access_token: Option<String>,
     token_type: Option<String>,
     expires_in: Option<Value>,
@@ -78,9 +78,9 @@ fn tolerant_codes<'de, D: serde::Deserializer<'de>>(
 /// Reads the answer of a token endpoint.
 ///
 /// # Errors
-/// [`Failure::Oauth`] for an error of the OAuth kind; [`Failure::Other`] for an answer that is neither
+/// [`TokenFailure::Oauth`] for an error of the OAuth kind; [`TokenFailure::Other`] for an answer that is neither
 /// that nor a token.
-pub fn read(response: &Response, now: UnixTime) -> std::result::Result<Token, Failure> {
+pub fn read(response: &Response, now: UnixTime) -> std::result::Result<Token, TokenFailure> {
     read_bound(response, now, None)
 }
 
@@ -91,12 +91,15 @@ pub fn read(response: &Response, now: UnixTime) -> std::result::Result<Token, Fa
 /// As [`read`].
 ///
 /// Source: learn.microsoft.com, "How to use managed identities … to acquire an access token".
-pub fn read_kept(response: &Response, now: UnixTime) -> std::result::Result<Token, Failure> {
+pub fn read_cached_by_service(
+    response: &Response,
+    now: UnixTime,
+) -> std::result::Result<Token, TokenFailure> {
     let mut answer = read_answer(response)?;
     if answer.expires_on.as_ref().is_some_and(|time| seconds_of(time).is_some()) {
         answer.expires_in = None;
     }
-    token(answer, now, None).map_err(Failure::Other)
+    token(answer, now, None).map_err(TokenFailure::Other)
 }
 
 /// Reads the answer to a request for a token that is bound to the key of this id: the token's type is `pop`,
@@ -108,27 +111,27 @@ pub fn read_bound(
     response: &Response,
     now: UnixTime,
     key_id: Option<&str>,
-) -> std::result::Result<Token, Failure> {
-    token(read_answer(response)?, now, key_id).map_err(Failure::Other)
+) -> std::result::Result<Token, TokenFailure> {
+    token(read_answer(response)?, now, key_id).map_err(TokenFailure::Other)
 }
 
-fn read_answer(response: &Response) -> std::result::Result<Answer, Failure> {
+fn read_answer(response: &Response) -> std::result::Result<TokenResponse, TokenFailure> {
     if !response.is_success() {
         return Err(read_error(response));
     }
-    serde_json::from_slice(&response.body).map_err(|e| Failure::Other(not_json(response, &e)))
+    serde_json::from_slice(&response.body).map_err(|e| TokenFailure::Other(not_json(response, &e)))
 }
 
 /// Why there is no token.
 #[derive(Clone, Debug)]
-pub enum Failure {
+pub enum TokenFailure {
     /// The service refused, in OAuth's words.
     Oauth(Box<OauthError>),
     /// Something else answered, or the answer makes no sense.
     Other(Error),
 }
 
-fn token(answer: Answer, now: UnixTime, key_id: Option<&str>) -> Result<Token> {
+fn token(answer: TokenResponse, now: UnixTime, key_id: Option<&str>) -> Result<Token> {
     let access_token = Secret::new(answer.access_token.unwrap_or_default());
     let text = access_token.expose();
     if text.is_empty() {
@@ -159,7 +162,7 @@ fn token(answer: Answer, now: UnixTime, key_id: Option<&str>) -> Result<Token> {
         (None, None) => None,
     }
     .ok_or_else(|| Error::new("the service's answer does not say when the token expires"))?;
-    if expires_on > LATEST_EXPIRY {
+    if expires_on > MAX_EXPIRY {
         return Err(Error::new("the service's answer names an impossible expiry time"));
     }
     Ok(Token {
@@ -189,10 +192,10 @@ pub(super) fn seconds_of(value: &Value) -> Option<u64> {
 }
 
 /// Reads an answer that is not a success.
-pub fn read_error(response: &Response) -> Failure {
+pub fn read_error(response: &Response) -> TokenFailure {
     match serde_json::from_slice::<OauthError>(&response.body) {
-        Ok(error) if !error.error.is_empty() => Failure::Oauth(Box::new(error)),
-        _ => Failure::Other(unexpected(response, "the service answered with an unexpected error")),
+        Ok(error) if !error.error.is_empty() => TokenFailure::Oauth(Box::new(error)),
+        _ => TokenFailure::Other(unexpected(response, "the service answered with an unexpected error")),
     }
 }
 
@@ -208,7 +211,7 @@ fn unexpected(response: &Response, what: &str) -> Error {
             || response.body.trim_ascii_start().starts_with(b"<");
     let message = format!("{what} (HTTP {status}{})", if looks_like_html { ", an HTML page" } else { "" });
     let error = if status >= 500 || status == 429 || status == 408 {
-        Error::passing(message)
+        Error::transient(message)
     } else {
         Error::new(message)
     };
@@ -235,7 +238,7 @@ impl OauthError {
     }
 
     /// Whether the same request may get a token later.
-    pub fn is_passing(&self, response: &Response) -> bool {
+    pub fn is_transient(&self, response: &Response) -> bool {
         response.status >= 500
             || matches!(response.status, 408 | 429)
             || matches!(self.error.as_str(), "temporarily_unavailable" | "server_error")
@@ -249,7 +252,8 @@ impl OauthError {
         } else {
             format!("{doing}: {first_line} ({})", self.error)
         };
-        let mut error = if self.is_passing(response) { Error::passing(message) } else { Error::new(message) };
+        let mut error =
+            if self.is_transient(response) { Error::transient(message) } else { Error::new(message) };
         let trace = self.id_of("Trace ID", &self.trace_id);
         let correlation = self.id_of("Correlation ID", &self.correlation_id);
         for (name, value) in
@@ -321,7 +325,7 @@ mod tests {
             "<html>",
             "",
         ] {
-            assert!(matches!(read(&response(200, body), 0), Err(Failure::Other(_))), "{body}");
+            assert!(matches!(read(&response(200, body), 0), Err(TokenFailure::Other(_))), "{body}");
         }
     }
 
@@ -329,7 +333,7 @@ mod tests {
     fn oauth_errors_keep_code_description_and_ids() {
         let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret.\r\nTrace ID: x","error_codes":[7000215],"trace_id":"tr","correlation_id":"co","claims":{"odd":1}}"#;
         let answer = response(401, body);
-        let Err(Failure::Oauth(error)) = read(&answer, 0) else { panic!("no OAuth error") };
+        let Err(TokenFailure::Oauth(error)) = read(&answer, 0) else { panic!("no OAuth error") };
         assert_eq!(error.codes(), [7_000_215]);
         assert_eq!(
             error.into_error(&answer, "sign-in failed").to_string(),
@@ -357,7 +361,7 @@ mod tests {
             let body = format!(
                 r#"{{"error":"authorization_pending","error_description":{odd},"error_codes":{odd},"trace_id":{odd},"correlation_id":{odd},"suberror":{odd}}}"#
             );
-            let Err(Failure::Oauth(error)) = read(&response(400, &body), 0) else { panic!("{odd}") };
+            let Err(TokenFailure::Oauth(error)) = read(&response(400, &body), 0) else { panic!("{odd}") };
             assert_eq!(error.error, "authorization_pending");
         }
     }
@@ -371,10 +375,10 @@ mod tests {
 
     #[test]
     fn a_page_instead_of_json_is_named() {
-        let Failure::Other(error) = read_error(&response(502, "<html>bad gateway")) else {
+        let TokenFailure::Other(error) = read_error(&response(502, "<html>bad gateway")) else {
             panic!("OAuth error")
         };
         assert!(error.message().ends_with("(HTTP 502, an HTML page)"));
-        assert_eq!(error.class(), crate::error::Class::Passing);
+        assert_eq!(error.class(), crate::error::Class::Transient);
     }
 }

@@ -2,10 +2,10 @@
 //! refresh token.
 
 use super::authority::Endpoints;
-use super::form;
 use super::grant::Server;
-use super::message::Request;
 use super::pkce::{Pkce, State};
+use crate::http::form;
+use crate::http::message::Request;
 use crate::secret::Secret;
 
 /// The address that the browser opens (RFC 6749 section 4.1.1, RFC 7636 section 4.3; OAuth 2.0 Form Post
@@ -95,8 +95,8 @@ pub(super) fn token_request(
 #[cfg(test)]
 mod tests {
     use super::super::authority::Authority;
-    use super::super::message::Body;
     use super::*;
+    use crate::http::message::Body;
 
     fn authority() -> Authority {
         Authority::new("https://a/", Some("t")).unwrap()

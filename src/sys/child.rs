@@ -2,8 +2,8 @@
 //! bound on what is read.
 
 use crate::context::Context;
-use crate::sys::interrupt::{Held, hold};
-use crate::waiting::Waiting;
+use crate::sys::interrupt::{SignalGuard, defer_signals};
+use crate::waiting::WaitNotice;
 use std::io::{self, Read};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -11,11 +11,11 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// More than any token and its JSON.
-const LARGEST_OUTPUT: u64 = 1 << 20;
+const MAX_OUTPUT: u64 = 1 << 20;
 /// Enough for what a person reads.
-const LARGEST_ERROR: u64 = 64 << 10;
+const MAX_ERROR: u64 = 64 << 10;
 /// How often a long wait for output looks up; a signal waits that long.
-const LOOK_UP: Duration = Duration::from_millis(100);
+const WAKE_INTERVAL: Duration = Duration::from_millis(100);
 /// Between two looks at a child that has closed its output but not ended.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -31,7 +31,7 @@ pub struct Output {
 
 /// Why there is no output.
 #[derive(Debug)]
-pub enum Failure {
+pub enum RunError {
     /// There is no such program on `PATH`.
     NotFound,
     /// It did not end in time and has been ended, with all that it had started.
@@ -46,13 +46,13 @@ pub enum Failure {
 /// process ends it too, with all that it had started.
 ///
 /// # Errors
-/// [`Failure`]; a program that ends with a failure of its own is not one.
+/// [`RunError`]; a program that ends with a failure of its own is not one.
 pub fn output(
     ctx: &Context,
     program: &str,
     arguments: &[String],
     limit: Duration,
-) -> Result<Output, Failure> {
+) -> Result<Output, RunError> {
     #[allow(clippy::disallowed_methods)] // This is where programs are run.
     let mut command = std::process::Command::new(program);
     // The context's environment, which may be that of a kubeconfig's entry.
@@ -61,12 +61,12 @@ pub fn output(
     // A group of its own, so that all of it can be ended.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let held = hold();
+    let guard = defer_signals();
     let mut child = command.spawn().map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => Failure::NotFound,
-        _ => Failure::Io(e),
+        io::ErrorKind::NotFound => RunError::NotFound,
+        _ => RunError::Io(e),
     })?;
-    let result = collect(ctx, program, &mut child, limit, &held);
+    let result = collect(ctx, program, &mut child, limit, &guard);
     if result.is_err() {
         end_tree(&child);
         let _ = child.wait();
@@ -79,28 +79,28 @@ fn collect(
     program: &str,
     child: &mut Child,
     limit: Duration,
-    held: &Held,
-) -> Result<Output, Failure> {
+    guard: &SignalGuard,
+) -> Result<Output, RunError> {
     let deadline = ctx.clock.monotonic().saturating_add(limit);
-    let mut waited = Waiting::new(ctx);
+    let mut waited = WaitNotice::new(ctx);
     let mut waiting = || {
         waited.tick(|| format!("{program} to finish"));
-        held.check().map_err(Failure::Io)
+        guard.check().map_err(RunError::Io)
     };
-    let stdout = read_in_thread(child.stdout.take(), LARGEST_OUTPUT);
-    let stderr = read_in_thread(child.stderr.take(), LARGEST_ERROR);
+    let stdout = read_in_thread(child.stdout.take(), MAX_OUTPUT);
+    let stderr = read_in_thread(child.stderr.take(), MAX_ERROR);
     let stdout = finished(ctx, &stdout, deadline, &mut waiting)?;
-    if u64::try_from(stdout.len()).unwrap_or(u64::MAX) > LARGEST_OUTPUT {
-        return Err(Failure::TooMuch(LARGEST_OUTPUT));
+    if u64::try_from(stdout.len()).unwrap_or(u64::MAX) > MAX_OUTPUT {
+        return Err(RunError::TooMuch(MAX_OUTPUT));
     }
     let stderr = finished(ctx, &stderr, deadline, &mut waiting)?;
     loop {
-        if let Some(status) = child.try_wait().map_err(Failure::Io)? {
+        if let Some(status) = child.try_wait().map_err(RunError::Io)? {
             let stderr = String::from_utf8_lossy(&stderr).into_owned();
             return Ok(Output { status, stdout, stderr });
         }
         if ctx.clock.monotonic() >= deadline {
-            return Err(Failure::TimedOut);
+            return Err(RunError::TimedOut);
         }
         waiting()?;
         ctx.clock.sleep(POLL);
@@ -135,14 +135,16 @@ fn finished(
     ctx: &Context,
     receiver: &Receiver<io::Result<Zeroizing<Vec<u8>>>>,
     deadline: Duration,
-    waiting: &mut impl FnMut() -> Result<(), Failure>,
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    waiting: &mut impl FnMut() -> Result<(), RunError>,
+) -> Result<Zeroizing<Vec<u8>>, RunError> {
     loop {
         let left = deadline.saturating_sub(ctx.clock.monotonic());
-        match receiver.recv_timeout(left.min(LOOK_UP)) {
-            Ok(read) => return read.map_err(Failure::Io),
+        match receiver.recv_timeout(left.min(WAKE_INTERVAL)) {
+            Ok(read) => return read.map_err(RunError::Io),
             Err(RecvTimeoutError::Timeout) if !left.is_zero() => waiting()?,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(Failure::TimedOut),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                return Err(RunError::TimedOut);
+            }
         }
     }
 }
@@ -171,7 +173,7 @@ fn end_tree(child: &Child) {
 mod tests {
     use super::*;
 
-    fn run(script: &str, limit: Duration) -> Result<Output, Failure> {
+    fn run(script: &str, limit: Duration) -> Result<Output, RunError> {
         output(&Context::real(), "/bin/sh", &["-c".to_owned(), script.to_owned()], limit)
     }
 
@@ -187,12 +189,9 @@ mod tests {
     #[test]
     fn what_is_missing_or_prints_too_much_is_told_apart() {
         let missing = output(&Context::real(), "/nonexistent/az", &[], LONG);
-        assert!(matches!(missing, Err(Failure::NotFound)));
-        assert!(matches!(run("head -c 10485760 /dev/zero", LONG), Err(Failure::TooMuch(_))));
-        assert_eq!(
-            run("head -c 10485760 /dev/zero >&2", LONG).unwrap().stderr.len() as u64,
-            LARGEST_ERROR + 1
-        );
+        assert!(matches!(missing, Err(RunError::NotFound)));
+        assert!(matches!(run("head -c 10485760 /dev/zero", LONG), Err(RunError::TooMuch(_))));
+        assert_eq!(run("head -c 10485760 /dev/zero >&2", LONG).unwrap().stderr.len() as u64, MAX_ERROR + 1);
     }
 
     #[test]
@@ -206,7 +205,7 @@ mod tests {
         // Parent and child ignore SIGTERM and hold the pipe open for as long as they live.
         let script =
             format!("exec 3>{}; trap '' TERM; (trap '' TERM; while :; do :; done) & wait", fifo.display());
-        assert!(matches!(run(&script, Duration::from_millis(300)), Err(Failure::TimedOut)));
+        assert!(matches!(run(&script, Duration::from_millis(300)), Err(RunError::TimedOut)));
         // Comes to its end when the last of them is gone.
         let read = std::fs::File::from(reader).read_to_end(&mut Vec::new());
         std::fs::remove_file(&fifo).unwrap();

@@ -4,22 +4,22 @@
 
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::sys::interrupt::{Held, hold};
-use crate::waiting::Waiting;
+use crate::sys::interrupt::{SignalGuard, defer_signals};
+use crate::waiting::WaitNotice;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long somebody else's lock is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Locks that are held until they are dropped; a signal meanwhile ends the process only then.
 #[derive(Debug)]
 pub struct ConfigLock {
     names: Vec<PathBuf>,
-    held: Held,
+    held: SignalGuard,
 }
 
 impl ConfigLock {
@@ -37,8 +37,8 @@ impl ConfigLock {
             .collect();
         names.sort();
         names.dedup();
-        let deadline = ctx.clock.monotonic().saturating_add(PATIENCE);
-        let mut waiting = Waiting::new(ctx);
+        let deadline = ctx.clock.monotonic().saturating_add(LOCK_TIMEOUT);
+        let mut waiting = WaitNotice::new(ctx);
         loop {
             let taken = match Self::try_take(&names)? {
                 Ok(lock) => return Ok(lock),
@@ -48,7 +48,7 @@ impl ConfigLock {
                 return Err(Error::new(format!(
                     "the kubeconfig is locked by {}, which has been there for {} s",
                     taken.display(),
-                    PATIENCE.as_secs()
+                    LOCK_TIMEOUT.as_secs()
                 ))
                 .hint(
                     "if no kubectl or kubelogin is running, a dead one has left that file behind: delete it",
@@ -61,7 +61,7 @@ impl ConfigLock {
 
     /// Takes all of them, or names one that somebody else has.
     fn try_take(names: &[PathBuf]) -> Result<std::result::Result<Self, &Path>> {
-        let mut lock = Self { names: Vec::with_capacity(names.len()), held: hold() };
+        let mut lock = Self { names: Vec::with_capacity(names.len()), held: defer_signals() };
         for name in names {
             match std::fs::OpenOptions::new().write(true).create_new(true).open(name) {
                 Ok(_) => lock.names.push(name.clone()),

@@ -3,7 +3,7 @@
 //! The system's own reaction would end the process too, but not as process 1 of a container, and its caller
 //! would see a signal instead of an exit code. It would also leave behind what only this process cleans up:
 //! kubectl's locks, which are files, and programs that were started in a process group of their own. While
-//! one of those is there ([`Held`]), a signal is only remembered. All else can end at once: the other locks
+//! one of those is there ([`SignalGuard`]), a signal is only remembered. All else can end at once: the other locks
 //! are the kernel's, and files are renamed into place.
 
 use std::io;
@@ -16,10 +16,10 @@ use std::sync::{
 
 /// Whether nothing has to be cleaned up.
 #[cfg(unix)]
-static AT_ONCE: AtomicBool = AtomicBool::new(true);
+static EXIT_IMMEDIATELY: AtomicBool = AtomicBool::new(true);
 /// The exit code that the last signal asked for; 0 before there was one.
 #[cfg(unix)]
-static ASKED: AtomicUsize = AtomicUsize::new(0);
+static PENDING_EXIT_CODE: AtomicUsize = AtomicUsize::new(0);
 
 /// From now on SIGINT, SIGTERM and SIGHUP end the process with what a shell makes of them: 128 and the
 /// signal's number. One that was ignored when the process started stays so: scripts shield their background
@@ -35,8 +35,8 @@ pub fn exit_on_interrupt() {
             for (signal, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)] {
                 if ignored & 1 << (signal - 1) == 0 {
                     // Without them the signal still ends the process, in the system's way.
-                    let _ = register_usize(signal, &ASKED, code);
-                    let _ = register_conditional_shutdown(signal, 128 + signal, &AT_ONCE);
+                    let _ = register_usize(signal, &PENDING_EXIT_CODE, code);
+                    let _ = register_conditional_shutdown(signal, 128 + signal, &EXIT_IMMEDIATELY);
                 }
             }
         });
@@ -55,36 +55,36 @@ fn ignored() -> u64 {
 /// There is something to clean up: a signal ends the process only when this is dropped. There is never more
 /// than one.
 #[derive(Debug)]
-pub struct Held(());
+pub struct SignalGuard(());
 
 /// Holds signals back.
-pub fn hold() -> Held {
+pub fn defer_signals() -> SignalGuard {
     exit_on_interrupt();
     #[cfg(unix)]
-    AT_ONCE.store(false, SeqCst);
-    Held(())
+    EXIT_IMMEDIATELY.store(false, SeqCst);
+    SignalGuard(())
 }
 
-impl Held {
+impl SignalGuard {
     /// Says when to stop and clean up.
     ///
     /// # Errors
     /// `Interrupted` once a signal has come.
     pub fn check(&self) -> io::Result<()> {
         #[cfg(unix)]
-        if ASKED.load(SeqCst) != 0 {
+        if PENDING_EXIT_CODE.load(SeqCst) != 0 {
             return Err(io::ErrorKind::Interrupted.into());
         }
         Ok(())
     }
 }
 
-impl Drop for Held {
+impl Drop for SignalGuard {
     fn drop(&mut self) {
         #[cfg(unix)]
         {
-            AT_ONCE.store(true, SeqCst);
-            if let Some(code) = i32::try_from(ASKED.load(SeqCst)).ok().filter(|code| *code != 0) {
+            EXIT_IMMEDIATELY.store(true, SeqCst);
+            if let Some(code) = i32::try_from(PENDING_EXIT_CODE.load(SeqCst)).ok().filter(|code| *code != 0) {
                 signal_hook::low_level::exit(code);
             }
         }

@@ -9,9 +9,9 @@ use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 /// Deleted and made anew more often than this, a lock file is somebody's toy.
-const MOST_REPLACEMENTS: usize = 100;
+const MAX_REPLACEMENTS: usize = 100;
 /// A note is a line.
-const LONGEST_NOTE: u64 = 200;
+const MAX_NOTE: u64 = 200;
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Lock {
 /// What the system says: the folder cannot be written, the file system has no locks, something else
 /// stands at the path.
 pub fn try_lock(path: &Path) -> io::Result<Option<Lock>> {
-    for _ in 0..MOST_REPLACEMENTS {
+    for _ in 0..MAX_REPLACEMENTS {
         let file = private::open_or_create(path)?;
         match file.try_lock() {
             Ok(()) if is_at(&file, path) => return Ok(Some(Lock { file })),
@@ -52,7 +52,7 @@ pub fn try_lock(path: &Path) -> io::Result<Option<Lock>> {
 pub fn note(path: &Path) -> Option<String> {
     let mut text = String::new();
     let file = private::open_or_create(path).ok()?;
-    file.take(LONGEST_NOTE).read_to_string(&mut text).ok()?;
+    file.take(MAX_NOTE).read_to_string(&mut text).ok()?;
     let line = text.lines().next()?.trim();
     (!line.is_empty()).then(|| line.to_owned())
 }

@@ -12,18 +12,18 @@ use std::time::Duration;
 /// How long one connection may take.
 const CONNECTION_TIME: Duration = Duration::from_secs(10);
 /// How long the browser has to take in the last page.
-const FAREWELL_TIME: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Browsers open a handful, some of them without ever using them.
-const MOST_CONNECTIONS: usize = 32;
+const MAX_CONNECTIONS: usize = 32;
 /// More than any request that is answered.
-const LARGEST_REQUEST: usize = 96 << 10;
+const MAX_REQUEST: usize = 96 << 10;
 /// How often the sockets are looked at.
 const POLL: Duration = Duration::from_millis(20);
 /// How often another port is tried if the one the system chose is taken on the other address family.
-const MOST_PORTS: usize = 16;
+const MAX_PORTS: usize = 16;
 
 /// What follows from the bytes that have come on one connection.
-pub enum Step<T> {
+pub enum ConnectionStep<T> {
     /// Wait for more.
     More,
     /// Send this and close.
@@ -50,7 +50,7 @@ impl Loopback {
                 .into_iter()
                 .flatten()
                 .collect();
-        let tries = if port.is_some() { 1 } else { MOST_PORTS };
+        let tries = if port.is_some() { 1 } else { MAX_PORTS };
         let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
         for _ in 0..tries {
             match bind_all(&addresses, port.unwrap_or(0)) {
@@ -66,18 +66,18 @@ impl Loopback {
         self.port
     }
 
-    /// Serves connections until `step` ends it; `None` if `patience` is over first. `idle` is called in
+    /// Serves connections until `step` ends it; `None` if `timeout` is over first. `idle` is called in
     /// between.
     pub fn serve<T>(
         self,
         ctx: &Context,
-        patience: Duration,
-        mut step: impl FnMut(&[u8]) -> Step<T>,
+        timeout: Duration,
+        mut step: impl FnMut(&[u8]) -> ConnectionStep<T>,
         mut idle: impl FnMut(),
     ) -> Option<T> {
         let start = ctx.clock.monotonic();
         let mut connections: Vec<Connection> = Vec::new();
-        while ctx.clock.monotonic().saturating_sub(start) < patience {
+        while ctx.clock.monotonic().saturating_sub(start) < timeout {
             let now = ctx.clock.monotonic();
             self.accept(&mut connections, now);
             let mut i = 0;
@@ -87,7 +87,7 @@ impl Loopback {
                     Progress::Closed => drop(connections.remove(i)),
                     Progress::Ended(result) => {
                         let last = connections.remove(i);
-                        last.farewell(ctx);
+                        last.drain_and_close(ctx);
                         return Some(result);
                     }
                 }
@@ -101,12 +101,12 @@ impl Loopback {
     fn accept(&self, connections: &mut Vec<Connection>, now: Duration) {
         for listener in &self.listeners {
             // Bounded, so that a flood cannot keep the connections that are open from being served.
-            for _ in 0..MOST_CONNECTIONS {
+            for _ in 0..MAX_CONNECTIONS {
                 let Ok((stream, _)) = listener.accept() else { break };
                 if stream.set_nonblocking(true).is_err() {
                     continue;
                 }
-                if connections.len() >= MOST_CONNECTIONS {
+                if connections.len() >= MAX_CONNECTIONS {
                     connections.remove(0);
                 }
                 let until = now.saturating_add(CONNECTION_TIME);
@@ -165,7 +165,11 @@ enum Progress<T> {
 }
 
 impl Connection {
-    fn advance<T>(&mut self, now: Duration, step: &mut impl FnMut(&[u8]) -> Step<T>) -> Progress<T> {
+    fn advance<T>(
+        &mut self,
+        now: Duration,
+        step: &mut impl FnMut(&[u8]) -> ConnectionStep<T>,
+    ) -> Progress<T> {
         if now >= self.until {
             return Progress::Closed;
         }
@@ -179,16 +183,16 @@ impl Connection {
             }
             Err(_) => return Progress::Closed,
         }
-        if self.bytes.len() > LARGEST_REQUEST {
+        if self.bytes.len() > MAX_REQUEST {
             return Progress::Closed;
         }
         match step(&self.bytes) {
-            Step::More => Progress::Open,
-            Step::Reply(answer) => {
+            ConnectionStep::More => Progress::Open,
+            ConnectionStep::Reply(answer) => {
                 self.answer(&answer);
                 Progress::Open
             }
-            Step::End(answer, result) => {
+            ConnectionStep::End(answer, result) => {
                 self.answer(&answer);
                 Progress::Ended(result)
             }
@@ -203,10 +207,10 @@ impl Connection {
     }
 
     /// Waits until the client has taken the last page and closed.
-    fn farewell(mut self, ctx: &Context) {
+    fn drain_and_close(mut self, ctx: &Context) {
         let start = ctx.clock.monotonic();
         let mut chunk = [0; 8 << 10];
-        while ctx.clock.monotonic().saturating_sub(start) < FAREWELL_TIME {
+        while ctx.clock.monotonic().saturating_sub(start) < CLOSE_TIMEOUT {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return,
                 Ok(_) => {}
@@ -224,11 +228,11 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn until_x(bytes: &[u8]) -> Step<usize> {
+    fn until_x(bytes: &[u8]) -> ConnectionStep<usize> {
         match bytes.last() {
-            Some(b'x') => Step::End(b"end".to_vec(), bytes.len()),
-            Some(b'r') => Step::Reply(b"reply".to_vec()),
-            _ => Step::More,
+            Some(b'x') => ConnectionStep::End(b"end".to_vec(), bytes.len()),
+            Some(b'r') => ConnectionStep::Reply(b"reply".to_vec()),
+            _ => ConnectionStep::More,
         }
     }
 
@@ -246,9 +250,9 @@ mod tests {
         let port = server.port();
         let client = spawn(move || {
             let silent: Vec<_> =
-                (0..3 * MOST_CONNECTIONS).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+                (0..3 * MAX_CONNECTIONS).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
             let mut flood = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            let _ = flood.write_all(&vec![b'a'; LARGEST_REQUEST + 1]);
+            let _ = flood.write_all(&vec![b'a'; MAX_REQUEST + 1]);
             assert_eq!(exchange(port, "r"), "reply");
             let answer = exchange(port, "123x");
             drop(silent);

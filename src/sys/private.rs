@@ -22,20 +22,20 @@ pub struct Private {
 /// What the system says; `InvalidInput` for what is not a regular file (links are not followed),
 /// `PermissionDenied` for another user's file, `FileTooLarge` when it is longer than `limit`.
 pub fn read(path: &Path, limit: u64) -> io::Result<Private> {
-    read_and(path, limit, tighten)
+    read_and(path, limit, restrict_to_owner)
 }
 
 /// The same without any effect on the file: it stays readable by others where it is.
 ///
 /// # Errors
 /// As [`read`].
-pub fn look(path: &Path, limit: u64) -> io::Result<Private> {
+pub fn read_unmodified(path: &Path, limit: u64) -> io::Result<Private> {
     read_and(path, limit, |_| true)
 }
 
-fn read_and(path: &Path, limit: u64, tighten: impl Fn(&File) -> bool) -> io::Result<Private> {
+fn read_and(path: &Path, limit: u64, restrict_to_owner: impl Fn(&File) -> bool) -> io::Result<Private> {
     let file = open(OpenOptions::new().read(true), path)?;
-    let was_readable_by_others = check(&file, tighten)?;
+    let was_readable_by_others = check(&file, restrict_to_owner)?;
     // One byte more than there is: the end is seen without growing, which would leave copies behind.
     let length = file.metadata()?.len().min(limit);
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
@@ -50,7 +50,7 @@ fn read_and(path: &Path, limit: u64, tighten: impl Fn(&File) -> bool) -> io::Res
 ///
 /// # Errors
 /// As [`read`].
-pub fn open_to_look(path: &Path) -> io::Result<File> {
+pub fn open_unmodified(path: &Path) -> io::Result<File> {
     let file = open(OpenOptions::new().read(true), path)?;
     check(&file, |_| true)?;
     Ok(file)
@@ -72,7 +72,7 @@ pub fn open_or_create(path: &Path) -> io::Result<File> {
         std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, FILE_SHARE_READ_AND_WRITE);
     }
     let file = open(&mut options, path)?;
-    check(&file, tighten)?;
+    check(&file, restrict_to_owner)?;
     Ok(file)
 }
 
@@ -116,7 +116,7 @@ pub fn is_readable_by_others(folder: &Path) -> bool {
 ///
 /// # Errors
 /// What the system says.
-pub fn tighten_folder(path: &Path) -> io::Result<bool> {
+pub fn restrict_folder_to_owner(path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -154,7 +154,7 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 
 /// Takes an open file away from group and others; whether that worked. A file system without modes (a
 /// Windows drive under WSL) is as private as its owner made it.
-fn tighten(file: &File) -> bool {
+fn restrict_to_owner(file: &File) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -169,7 +169,7 @@ fn tighten(file: &File) -> bool {
 }
 
 /// Whether an open file could be read by others; refuses what is not ours.
-fn check(file: &File, tighten: impl Fn(&File) -> bool) -> io::Result<bool> {
+fn check(file: &File, restrict_to_owner: impl Fn(&File) -> bool) -> io::Result<bool> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(special(if metadata.is_dir() { "is a folder" } else { "is not a regular file" }));
@@ -181,11 +181,11 @@ fn check(file: &File, tighten: impl Fn(&File) -> bool) -> io::Result<bool> {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "belongs to another user"));
         }
         if metadata.mode() & 0o077 != 0 {
-            return Ok(tighten(file));
+            return Ok(restrict_to_owner(file));
         }
     }
     #[cfg(not(unix))]
-    let _ = tighten;
+    let _ = restrict_to_owner;
     Ok(false)
 }
 

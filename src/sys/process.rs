@@ -11,7 +11,7 @@ const SECRETS: &[&str] =
     &["ACTIONS_ID_TOKEN_REQUEST_TOKEN", "IDENTITY_HEADER", "MSI_SECRET", "SYSTEM_ACCESSTOKEN"];
 
 /// Leaves no core dump behind: it would hold tokens and secrets.
-pub fn forbid_core_dumps() {
+pub fn disable_core_dumps() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};

@@ -163,7 +163,7 @@ fn what_an_old_entry_has_of_its_own_survives() {
     let text = std::fs::read_to_string(&path).unwrap();
     let exec = exec_of(&text, "u");
     let has = |name: &str, expected: &str| {
-        assert!(exec.get(name).unwrap().means(&value(expected)), "{name}: {text}")
+        assert!(exec.get(name).unwrap().semantically_equal(&value(expected)), "{name}: {text}")
     };
     has("apiVersion", "client.authentication.k8s.io/v1");
     has("command", "/opt/bin/Kubelogin.exe");

@@ -119,20 +119,24 @@ fn converting_changes_only_what_the_rules_name() {
         for ((name, before), (new_name, after)) in users(&old).iter().zip(users(&new)) {
             assert_eq!(*name, new_name);
             if !ours(before) {
-                assert!(before.means(&after), "{seed}: {name}");
+                assert!(before.semantically_equal(&after), "{seed}: {name}");
                 continue;
             }
             let Value::Map(fields) = before else { panic!() };
             for (key, value) in
                 fields.iter().filter(|(key, _)| !matches!(key.text.as_str(), "exec" | "auth-provider"))
             {
-                assert!(after.get(&key.text).unwrap().means(value), "{seed}: {name}.{}", key.text);
+                assert!(
+                    after.get(&key.text).unwrap().semantically_equal(value),
+                    "{seed}: {name}.{}",
+                    key.text
+                );
             }
             assert!(after.get("auth-provider").is_none() && after.get("exec").is_some());
         }
         let Value::Map(entries) = &old else { panic!() };
         for (key, value) in entries.iter().filter(|(key, _)| key.text != "users") {
-            assert!(new.get(&key.text).unwrap().means(value), "{seed}: {}", key.text);
+            assert!(new.get(&key.text).unwrap().semantically_equal(value), "{seed}: {}", key.text);
         }
         // What is not in a converted user is there byte for byte.
         if !output.stderr.contains("written anew") {

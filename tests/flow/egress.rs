@@ -28,11 +28,11 @@ pub fn traced(command: &Command, log: &Path) -> Command {
 /// The lines that strace wrote of them; a port of our own on this machine is where a browser comes back to.
 pub fn addresses(log: &Path) -> Vec<String> {
     let log = std::fs::read_to_string(log).unwrap();
-    let is_own = |line: &str| line.contains(" bind(") && is_near(line);
+    let is_own = |line: &str| line.contains(" bind(") && is_local(line);
     log.lines().filter(|line| line.contains("AF_INET") && !is_own(line)).map(str::to_owned).collect()
 }
 
-fn is_near(line: &str) -> bool {
+fn is_local(line: &str) -> bool {
     line.contains("\"127.0.0.1\"") || line.contains("\"::1\"")
 }
 
@@ -41,7 +41,7 @@ fn is_near(line: &str) -> bool {
 fn only(ports: &[u16], addresses: &[String], what: &[&str]) {
     for line in addresses {
         let is_one = ports.iter().any(|port| line.contains(&format!("htons({port})")));
-        assert!(is_one && is_near(line), "{what:?}: {line}");
+        assert!(is_one && is_local(line), "{what:?}: {line}");
     }
 }
 

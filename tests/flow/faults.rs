@@ -26,7 +26,7 @@ const CALLS: &[&str] = &[
     "/^ftruncate$",
 ];
 /// More calls of one kind than there are in a run.
-const MOST: usize = 60;
+const MAX_CHARS: usize = 60;
 /// A system that refuses.
 const ERRORS: [&str; 4] = ["error=ENOSPC", "error=EIO", "error=EACCES", "error=EROFS"];
 
@@ -110,7 +110,7 @@ fn at_every_call(
     let mut met = BTreeSet::new();
     for call in calls {
         for n in 1.. {
-            assert!(n < MOST, "{call}");
+            assert!(n < MAX_CHARS, "{call}");
             prepare();
             let Some(faulted) = with_fault(command, call, fault, n, work.path()) else { return false };
             check(&faulted);

@@ -264,8 +264,8 @@ fn children_get_no_secret() {
     let path = format!("{}:/usr/bin:/bin", world.path().join("bin").display());
     let secrets = ["--client-secret=planted-secret", "--password=planted-password"];
     let other = ["ACTIONS_ID_TOKEN_REQUEST_TOKEN", "IDENTITY_HEADER", "MSI_SECRET", "SYSTEM_ACCESSTOKEN"];
-    let of_flags = FLAGS.iter().filter(|flag| flag.secret).flat_map(|flag| flag.env).map(|env| env.name);
-    let variables: Vec<&str> = of_flags.chain(other).collect();
+    let from_flags = FLAGS.iter().filter(|flag| flag.secret).flat_map(|flag| flag.env).map(|env| env.name);
+    let variables: Vec<&str> = from_flags.chain(other).collect();
     assert!(variables.len() > 10, "{variables:?}");
     for (login, has_variables, argument) in [
         (&["-lazurecli"][..], false, "get-access-token"),

@@ -2,10 +2,10 @@
 
 use super::report::{Check, Report};
 use crate::cli::parse::parse_exec_args;
-use crate::commands::subject::Subject;
+use crate::commands::target::Target;
 use crate::error::Error;
-use crate::kubeconfig::active::{Active, Exec, How};
-use crate::kubeconfig::convert::{KEPT_API_VERSIONS, Kind, SECRETS};
+use crate::kubeconfig::active::{Active, Exec, SignInMethod};
+use crate::kubeconfig::convert::{EntryKind, KEPT_API_VERSIONS, SECRETS};
 use crate::sys::files::{find_program, is_executable, own_path};
 use std::path::Path;
 
@@ -19,30 +19,35 @@ pub fn program() -> Check {
 }
 
 /// What is wrong with the entry.
-pub fn check(subject: &Subject, report: &mut Report) {
-    let Some(entry) = &subject.entry else { return };
+pub fn check(target: &Target, report: &mut Report) {
+    let Some(entry) = &target.entry else { return };
     report.add(Check::fact(
         NAME,
         format!("{}: context {}, user {}", entry.file.display(), entry.context, entry.user),
     ));
-    match (&entry.how, subject.kind) {
-        (How::Exec(exec), Kind::Ours) => check_exec(subject, entry, exec, report),
-        (_, Kind::Foreign) => report.add(
+    match (&entry.method, target.kind) {
+        (SignInMethod::Exec(exec), EntryKind::Ours) => check_exec(target, entry, exec, report),
+        (_, EntryKind::Foreign) => report.add(
             Check::doubtful(
                 NAME,
                 "the entry is for another program named kubelogin (it has --oidc-issuer-url)",
             )
             .hint("this doctor is for entries of Azure's kubelogin"),
         ),
-        (How::AuthProvider(name), kind) => {
+        (SignInMethod::AuthProvider(name), kind) => {
             let why =
                 format!("the user signs in by the auth-provider \"{name}\", which kubectl no longer has");
-            let hint =
-                if kind == Kind::Ours { CONVERT } else { "get a new kubeconfig of the cluster's provider" };
+            let hint = if kind == EntryKind::Ours {
+                CONVERT
+            } else {
+                "get a new kubeconfig of the cluster's provider"
+            };
             report.add(Check::failed(NAME, &Error::new(why).hint(hint)));
         }
-        (How::Exec(exec), _) => report.add(without_kubelogin(&format!("the program {}", exec.command))),
-        (How::Other, _) => report.add(without_kubelogin("a certificate, a token, or nothing")),
+        (SignInMethod::Exec(exec), _) => {
+            report.add(without_kubelogin(&format!("the program {}", exec.command)))
+        }
+        (SignInMethod::Other, _) => report.add(without_kubelogin("a certificate, a token, or nothing")),
     }
 }
 
@@ -52,13 +57,13 @@ fn without_kubelogin(how: &str) -> Check {
     )
 }
 
-fn check_exec(subject: &Subject, entry: &Active, exec: &Exec, report: &mut Report) {
+fn check_exec(target: &Target, entry: &Active, exec: &Exec, report: &mut Report) {
     let mut problems = Vec::new();
     let fail = |why: String, hint: &str| Check::failed(NAME, &Error::new(why).hint(hint));
     if exec.args.first().and_then(|word| word.to_str()) != Some("get-token") {
         problems.push(fail("the entry's first argument is not get-token".to_owned(), CONVERT));
     }
-    problems.extend(program_of(exec, subject, entry.file.parent()));
+    problems.extend(program_of(exec, target, entry.file.parent()));
     if !KEPT_API_VERSIONS.contains(&exec.api_version.as_str()) {
         problems.push(fail(
             format!("the entry's apiVersion \"{}\" is not one that kubectl speaks", exec.api_version),
@@ -71,7 +76,7 @@ fn check_exec(subject: &Subject, entry: &Active, exec: &Exec, report: &mut Repor
             "add interactiveMode: IfAvailable to the entry, or use v1beta1",
         ));
     }
-    for error in &subject.unknown {
+    for error in &target.unknown {
         problems
             .push(fail(format!("the entry was written for another version: {}", error.message()), CONVERT));
     }
@@ -102,11 +107,11 @@ fn secrets(exec: &Exec) -> Vec<Check> {
 }
 
 /// What is wrong with the program that the entry names.
-fn program_of(exec: &Exec, subject: &Subject, folder: Option<&Path>) -> Option<Check> {
+fn program_of(exec: &Exec, target: &Target, folder: Option<&Path>) -> Option<Check> {
     // kubectl takes a path with a slash as relative to the kubeconfig's folder.
     let relative = folder.map(|folder| folder.join(&exec.command)).filter(|path| path.is_file());
     let is_path = exec.command.contains('/');
-    let found = if is_path { relative } else { find_program(&subject.ctx.env, &exec.command) };
+    let found = if is_path { relative } else { find_program(&target.ctx.env, &exec.command) };
     let fail = |why: String, hint: String| Some(Check::failed(NAME, &Error::new(why).hint(hint)));
     let Some(found) = found else {
         return fail(

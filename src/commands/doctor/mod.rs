@@ -9,10 +9,10 @@ mod pop_key;
 mod report;
 mod settings;
 
-use super::subject::{self, Subject};
+use super::target::{self, Target};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
-use crate::cli::parse::Given;
+use crate::cli::parse::ParsedArgs;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::login::Login;
@@ -29,20 +29,20 @@ const NO_ENTRY: &str =
 ///
 /// # Errors
 /// Something is wrong; the error says how much, and its hint what to fix first.
-pub fn run(ctx: &Context, given: &Given) -> Result<()> {
+pub fn run(ctx: &Context, given: &ParsedArgs) -> Result<()> {
     let mut report = Report::default();
     report.add(entry::program());
-    if subject::are_alone(given) {
-        examine(&subject::of_flags(ctx, given), given, true, &mut report);
+    if target::flags_suffice(given) {
+        examine(&target::from_flags(ctx, given), given, true, &mut report);
     } else {
-        match subject::of_kubeconfig(ctx, given) {
+        match target::from_kubeconfig(ctx, given) {
             Ok(found) => {
                 entry::check(&found, &mut report);
                 examine(&found, given, true, &mut report);
             }
             Err(error) => {
                 report.add(Check::failed("kubeconfig", &error.or_hint(NO_ENTRY)));
-                examine(&subject::of_flags(ctx, given), given, false, &mut report);
+                examine(&target::from_flags(ctx, given), given, false, &mut report);
             }
         }
     }
@@ -54,19 +54,19 @@ pub fn run(ctx: &Context, given: &Given) -> Result<()> {
 }
 
 /// Examines one sign-in. Of one that `is_known` in part only, what its mode needs is not asked for.
-fn examine(subject: &Subject, asked: &Given, is_known: bool, report: &mut Report) {
-    let (rest, is_known) = match &subject.options {
+fn examine(target: &Target, asked: &ParsedArgs, is_known: bool, report: &mut Report) {
+    let (rest, is_known) = match &target.options {
         None => return,
         Some(Ok(_)) => (None, is_known),
         Some(Err(error)) => {
             report.add(Check::failed("settings", error));
-            (subject.rest(), false)
+            (target.without_invalid(), false)
         }
     };
-    let options = subject.options.as_ref().and_then(|options| options.as_ref().ok());
+    let options = target.options.as_ref().and_then(|options| options.as_ref().ok());
     let Some(options) = options.or(rest.as_ref()) else { return };
-    let ctx = &subject.ctx;
-    settings::check(subject, options, asked, report);
+    let ctx = &target.ctx;
+    settings::check(target, options, asked, report);
     network::check(ctx, options, report);
     cache::check(ctx, options, report);
     if is_known {

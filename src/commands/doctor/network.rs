@@ -6,12 +6,12 @@ use crate::cli::options::Options;
 use crate::cloud::{self, Origin};
 use crate::context::Context;
 use crate::error::{Class, Error, Result};
+use crate::http::message::{Request, Response, Retry};
 use crate::login::{Mode, session};
-use crate::oauth::authority::{Authority, Kind};
+use crate::oauth::authority::{Authority, AuthorityKind};
 use crate::oauth::discovery;
-use crate::oauth::message::{Request, Response, Retry};
 use crate::oauth::remedy::{Facts, remedy};
-use crate::oauth::token::{Failure, read_error};
+use crate::oauth::token::{TokenFailure, read_error};
 
 const NAME: &str = "authority";
 
@@ -43,7 +43,7 @@ fn reach(ctx: &Context, options: &Options, report: &mut Report) -> Result<()> {
     );
     report.add(match refusal(options, &authority, origin, &response) {
         None => Check::good(NAME, text),
-        Some(error) if error.class() == Class::Passing => {
+        Some(error) if error.class() == Class::Transient => {
             Check::doubtful(NAME, format!("{text}; {}", error.message()))
                 .hint("the service is at fault just now: try again in a while")
         }
@@ -64,15 +64,16 @@ fn reach(ctx: &Context, options: &Options, report: &mut Report) -> Result<()> {
 
 /// What is wrong with the answer. A document that no sign-in would read is not read here either.
 fn refusal(options: &Options, authority: &Authority, origin: Origin, response: &Response) -> Option<Error> {
-    let is_read =
-        origin == Origin::AuthorityHost && !authority.is_well_known() && authority.kind() == Kind::Entra;
+    let is_read = origin == Origin::AuthorityHost
+        && !authority.is_well_known()
+        && authority.kind() == AuthorityKind::Entra;
     if response.is_success() && !is_read {
         return None;
     }
     let error = discovery::read_configuration(response, authority).err()?;
     let codes = match read_error(response) {
-        Failure::Oauth(error) => error.codes(),
-        Failure::Other(_) => Vec::new(),
+        TokenFailure::Oauth(error) => error.codes(),
+        TokenFailure::Other(_) => Vec::new(),
     };
     let said = |id| options.text(id).unwrap_or("none").to_owned();
     let facts = Facts {

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 /// A key of 2048 bits is 1.7 kB.
-const LARGEST: u64 = 16 << 10;
+const MAX_BYTES: u64 = 16 << 10;
 
 /// Looks at it without changing anything.
 pub fn check(folder: &Path) -> Check {
@@ -18,7 +18,7 @@ pub fn check(folder: &Path) -> Check {
         Check::doubtful(NAME, format!("the key of proof {} is not used: {why}", path.display()))
             .hint(format!("delete it: rm {}", path.display()))
     };
-    let file = match private::look(&path, LARGEST) {
+    let file = match private::read_unmodified(&path, MAX_BYTES) {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::NotFound => {
             return Check::fact(NAME, "the key of proof of possession will be made at the first sign-in");

@@ -71,7 +71,7 @@ impl Report {
 
     /// For people: a line each, with marks.
     pub fn text(&self, ctx: &Context) -> String {
-        let style = Style::of(ctx.stdout_screen, &ctx.env);
+        let style = Style::of(ctx.stdout_terminal, &ctx.env);
         let indent = MARKS + NAMES + 2;
         let mut text = String::new();
         for check in &self.0 {
@@ -109,7 +109,7 @@ impl Report {
         let failed: Vec<&Check> = self.0.iter().filter(|check| check.mark == Mark::Fail).collect();
         let Some(first) = failed.first() else {
             if let Some(first) = self.0.iter().find(|check| check.mark == Mark::Warn) {
-                ctx.say(&format!("Nothing failed; look at this first: {}: {}", first.name, first.text));
+                ctx.eprintln(&format!("Nothing failed; look at this first: {}: {}", first.name, first.text));
             }
             return Ok(());
         };

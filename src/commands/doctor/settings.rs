@@ -2,12 +2,12 @@
 
 use super::report::{Check, Report};
 use crate::cli::flags::{FLAGS, Flag, Id};
-use crate::cli::options::{Options, Source};
-use crate::cli::parse::Given;
-use crate::commands::subject::Subject;
-use crate::kubeconfig::active::How;
+use crate::cli::options::{Options, SettingSource};
+use crate::cli::parse::ParsedArgs;
+use crate::commands::target::Target;
+use crate::http::url::without_userinfo;
+use crate::kubeconfig::active::SignInMethod;
 use crate::login::{Mode, pop};
-use crate::oauth::url::without_userinfo;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
@@ -36,16 +36,16 @@ const VARIABLES: &[&str] = &[
 ];
 
 /// Lists them; secrets are said to be set, not shown. `asked` is doctor's own command line.
-pub fn check(subject: &Subject, options: &Options, asked: &Given, report: &mut Report) {
+pub fn check(target: &Target, options: &Options, asked: &ParsedArgs, report: &mut Report) {
     for flag in FLAGS {
-        if let Some((value, source)) = effective(subject, options, flag) {
-            report.add(one(subject, options, asked, flag, &format!("--{} {value}", flag.long), source));
+        if let Some((value, source)) = effective(target, options, flag) {
+            report.add(one(target, options, asked, flag, &format!("--{} {value}", flag.long), source));
         }
     }
     for name in VARIABLES {
-        if let Some(value) = subject.ctx.env.text(name) {
+        if let Some(value) = target.ctx.env.text(name) {
             let value = without_userinfo(value);
-            let place = if is_of_entry(subject, name) { ", from the kubeconfig's env" } else { "" };
+            let place = if is_of_entry(target, name) { ", from the kubeconfig's env" } else { "" };
             report.add(Check::fact(NAME, format!("{name} {value}{place}")));
         }
     }
@@ -53,17 +53,21 @@ pub fn check(subject: &Subject, options: &Options, asked: &Given, report: &mut R
 }
 
 /// A setting's value, to be shown, and where it came from; `None` of one that does not count.
-fn effective<'o>(subject: &Subject, options: &'o Options, flag: &Flag) -> Option<(Cow<'o, str>, Source)> {
+fn effective<'o>(
+    target: &Target,
+    options: &'o Options,
+    flag: &Flag,
+) -> Option<(Cow<'o, str>, SettingSource)> {
     let source = options.source(flag.id);
     if flag.id == Id::CacheDir {
-        let is_given = options.given().last_of(FOLDER).is_some_and(|folder| !folder.is_empty());
-        let folder = options.cache_dir(&subject.ctx).ok()?.display().to_string();
-        return Some((folder.into(), if is_given { Source::Flag } else { source }));
+        let is_given = options.args().last_of(FOLDER).is_some_and(|folder| !folder.is_empty());
+        let folder = options.cache_dir(&target.ctx).ok()?.display().to_string();
+        return Some((folder.into(), if is_given { SettingSource::Flag } else { source }));
     }
     let has_host = options.text(Id::AuthorityHost).is_some();
     let counts = match source {
-        Source::Default if flag.id == Id::Environment => !has_host,
-        Source::Default => DEFAULTS.contains(&flag.id),
+        SettingSource::Default if flag.id == Id::Environment => !has_host,
+        SettingSource::Default => DEFAULTS.contains(&flag.id),
         _ => !flag.is_global() && !ABOUT_LOOKING.contains(&flag.id),
     };
     let value = options.path(flag.id).filter(|_| counts)?;
@@ -74,8 +78,8 @@ fn shown<'o>(flag: &Flag, value: &'o OsStr, options: &Options) -> Cow<'o, str> {
     if flag.secret {
         return "(set)".into();
     }
-    if flag.repeats {
-        let all: Vec<String> = options.given().all(flag.id).map(|v| v.display().to_string()).collect();
+    if flag.repeatable {
+        let all: Vec<String> = options.args().all(flag.id).map(|v| v.display().to_string()).collect();
         return all.join(", ").into();
     }
     match (flag.id, value.to_string_lossy()) {
@@ -85,24 +89,26 @@ fn shown<'o>(flag: &Flag, value: &'o OsStr, options: &Options) -> Cow<'o, str> {
 }
 
 fn one(
-    subject: &Subject,
+    target: &Target,
     options: &Options,
-    asked: &Given,
+    asked: &ParsedArgs,
     flag: &Flag,
     text: &str,
-    source: Source,
+    source: SettingSource,
 ) -> Check {
     let asks = |id: Id| asked.last(id).is_some();
     let is_asked = asks(flag.id) || flag.id == Id::CacheDir && asks(Id::TokenCacheDir);
     let name = match source {
-        Source::Default => return Check::fact(NAME, format!("{text} (default)")),
-        Source::Flag if is_asked => return Check::fact(NAME, format!("{text}, from {}", flag.id.dashed())),
-        Source::Flag => return Check::fact(NAME, format!("{text}, from the kubeconfig")),
-        Source::Env(name) => name,
+        SettingSource::Default => return Check::fact(NAME, format!("{text} (default)")),
+        SettingSource::Flag if is_asked => {
+            return Check::fact(NAME, format!("{text}, from {}", flag.id.dashed()));
+        }
+        SettingSource::Flag => return Check::fact(NAME, format!("{text}, from the kubeconfig")),
+        SettingSource::Env(name) => name,
     };
-    let is_of_entry = is_of_entry(subject, name);
+    let is_of_entry = is_of_entry(target, name);
     let place = if is_of_entry { " in the kubeconfig's env" } else { "" };
-    if options.given().last(flag.id).is_none() {
+    if options.args().last(flag.id).is_none() {
         return Check::fact(NAME, format!("{text}, from {name}{place}"));
     }
     let change = if is_of_entry { "take it out of the kubeconfig's entry" } else { "unset it" };
@@ -111,9 +117,9 @@ fn one(
 }
 
 /// Whether the kubeconfig's entry sets the variable.
-fn is_of_entry(subject: &Subject, name: &str) -> bool {
-    match subject.entry.as_ref().map(|entry| &entry.how) {
-        Some(How::Exec(exec)) => exec.env.iter().any(|(variable, _)| variable == name),
+fn is_of_entry(target: &Target, name: &str) -> bool {
+    match target.entry.as_ref().map(|entry| &entry.method) {
+        Some(SignInMethod::Exec(exec)) => exec.env.iter().any(|(variable, _)| variable == name),
         _ => false,
     }
 }

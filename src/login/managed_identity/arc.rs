@@ -5,7 +5,7 @@
 //! is ever opened.
 
 use crate::error::{Error, Result};
-use crate::oauth::message::Response;
+use crate::http::message::Response;
 use crate::secret::Secret;
 use crate::sys::files::read_bounded;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub const KEY_FOLDER: &str = "/var/opt/azcmagent/tokens";
 /// The agent's program.
 pub const AGENT: &str = "/opt/azcmagent/bin/himds";
-const LARGEST_KEY: u64 = 4096;
+const MAX_KEY: u64 = 4096;
 
 /// `Basic <content of the key file>` for the agent's challenge.
 ///
@@ -29,7 +29,7 @@ pub fn authorization(challenge: &Response) -> Result<Secret> {
     if path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
         return Err(refused("is a symbolic link: refused"));
     }
-    let key = read_bounded(&path, LARGEST_KEY).map_err(|e| {
+    let key = read_bounded(&path, MAX_KEY).map_err(|e| {
         let hint = "the user must be root or a member of the group himds";
         refused(&format!("cannot be read: {e}")).hint(hint)
     })?;

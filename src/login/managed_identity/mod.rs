@@ -12,12 +12,12 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Class, Error, Result};
+use crate::http::message::Response;
 use crate::oauth::grant::Server;
-use crate::oauth::message::Response;
 use crate::oauth::token::{self, Token};
 use crate::sys::http::{Http, Settings};
 use serde_json::Value;
-use source::{Identity, Source};
+use source::{Identity, IdentitySource};
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 pub struct ManagedIdentity<'a> {
     ctx: &'a Context,
     http: Http,
-    source: Source,
+    source: IdentitySource,
     identity: Identity,
     server: Server,
 }
@@ -39,7 +39,7 @@ impl<'a> ManagedIdentity<'a> {
     /// # Errors
     /// An unusable Service Fabric thumbprint.
     pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
-        let source = Source::detect(&ctx.env, Path::new(arc::AGENT).exists())?;
+        let source = IdentitySource::detect(&ctx.env, Path::new(arc::AGENT).exists())?;
         let identity = match (options.text(Id::ClientId), options.text(Id::IdentityResourceId)) {
             (Some(id), _) => Identity::Client(id.to_owned()),
             (None, Some(id)) => Identity::Resource(id.to_owned()),
@@ -49,7 +49,7 @@ impl<'a> ManagedIdentity<'a> {
         let http = Http::new(Settings {
             connect: CONNECT,
             pinned: match &source {
-                Source::ServiceFabric { thumbprint, .. } => Some(*thumbprint),
+                IdentitySource::ServiceFabric { thumbprint, .. } => Some(*thumbprint),
                 _ => None,
             },
             ..Settings::new(options.duration(Id::Timeout))
@@ -80,7 +80,7 @@ impl<'a> ManagedIdentity<'a> {
     /// Nobody answers; an identity that the source cannot be asked for.
     pub fn probe(&self) -> Result<String> {
         self.source.request(&self.identity, self.server.resource())?;
-        if let Some(request) = self.source.presence() {
+        if let Some(request) = self.source.probe_request() {
             let response = self.http.send(self.ctx, &request).map_err(|e| self.nobody(e))?;
             if !response.is_success() {
                 return Err(Error::new(format!(
@@ -101,17 +101,17 @@ impl<'a> ManagedIdentity<'a> {
     pub fn acquire(&self) -> Result<Token> {
         let mut request = self.source.request(&self.identity, self.server.resource())?;
         let mut response = self.http.send(self.ctx, &request).map_err(|e| self.nobody(e))?;
-        if matches!(self.source, Source::Arc { .. }) && response.status == 401 {
+        if matches!(self.source, IdentitySource::Arc { .. }) && response.status == 401 {
             request.headers.push(("Authorization", arc::authorization(&response)?));
             response = self.http.send(self.ctx, &request)?;
         }
         if !response.is_success() {
             return Err(self.refused(&response));
         }
-        if matches!(self.source, Source::Arc { .. }) {
-            self.check_echo(&response)?;
+        if matches!(self.source, IdentitySource::Arc { .. }) {
+            self.verify_identity(&response)?;
         }
-        token::read_kept(&response, self.ctx.now()).map_err(|_| {
+        token::read_cached_by_service(&response, self.ctx.now()).map_err(|_| {
             Error::new(format!(
                 "{} did not answer with a token (HTTP {})",
                 self.source.name(),
@@ -122,16 +122,16 @@ impl<'a> ManagedIdentity<'a> {
     }
 
     fn nobody(&self, error: Error) -> Error {
-        if error.class() != Class::Passing {
+        if error.class() != Class::Transient {
             return error;
         }
         let (name, endpoint) = (self.source.name(), self.source.shown_endpoint());
-        Error::passing(format!("no managed identity here: tried {name} at {endpoint}: {}", error.message()))
+        Error::transient(format!("no managed identity here: tried {name} at {endpoint}: {}", error.message()))
             .hint("run this on a machine in Azure, or on one connected by Azure Arc, that has an identity assigned; elsewhere use another --login")
     }
 
     /// A source that does not know user-assigned identities answers with the machine's own one.
-    fn check_echo(&self, response: &Response) -> Result<()> {
+    fn verify_identity(&self, response: &Response) -> Result<()> {
         let (field, wanted) = match &self.identity {
             Identity::System => return Ok(()),
             Identity::Client(id) => ("client_id", id),
@@ -157,7 +157,7 @@ impl<'a> ManagedIdentity<'a> {
             .unwrap_or("no explanation");
         let message = format!("{} refused: {text} (HTTP {})", self.source.name(), response.status);
         let error = match response.status {
-            408 | 429 | 500.. => Error::passing(message),
+            408 | 429 | 500.. => Error::transient(message),
             _ => Error::new(message),
         };
         let asked = match &self.identity {

@@ -5,9 +5,9 @@
 
 use crate::context::Env;
 use crate::error::{Error, Result};
-use crate::oauth::form;
-use crate::oauth::message::{Body, Request, Retry, Route};
-use crate::oauth::url::without_userinfo;
+use crate::http::form;
+use crate::http::message::{Body, Request, Retry, Route};
+use crate::http::url::without_userinfo;
 use crate::secret::Secret;
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub enum Identity {
 
 /// A source of tokens.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum IdentitySource {
     /// Service Fabric; its certificate is pinned by its SHA-1.
     ServiceFabric {
         /// `IDENTITY_ENDPOINT`
@@ -72,7 +72,7 @@ const ARC_ENDPOINT: &str = "http://localhost:40342/metadata/identity/oauth2/toke
 const IMDS_HOST: &str = "http://169.254.169.254";
 const IMDS_PATH: &str = "/metadata/identity/oauth2/token";
 
-impl Source {
+impl IdentitySource {
     /// The source that this environment points to. `has_arc_agent`: the agent's program is installed.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl Source {
 
     /// A request that only finds out whether the instance metadata service is there. The other sources are
     /// known by their variables.
-    pub fn presence(&self) -> Option<Request> {
+    pub fn probe_request(&self) -> Option<Request> {
         let Self::Imds { endpoint } = self else { return None };
         let mut request =
             Request::get(endpoint.replace(IMDS_PATH, "/metadata/instance?api-version=2021-02-01"));
@@ -231,11 +231,11 @@ fn parse_thumbprint(text: &str) -> Result<[u8; 20]> {
 mod tests {
     use super::*;
 
-    fn detect(env: &[(&str, &str)], agent: bool) -> Source {
-        Source::detect(&env.iter().copied().collect(), agent).unwrap()
+    fn detect(env: &[(&str, &str)], agent: bool) -> IdentitySource {
+        IdentitySource::detect(&env.iter().copied().collect(), agent).unwrap()
     }
 
-    fn url(source: &Source, identity: &Identity) -> String {
+    fn url(source: &IdentitySource, identity: &Identity) -> String {
         source.request(identity, "srv").unwrap().url
     }
 
@@ -249,12 +249,18 @@ mod tests {
         let imds = ("IMDS_ENDPOINT", "http://i");
         assert!(matches!(
             detect(&[endpoint, header, print, msi, secret, imds], true),
-            Source::ServiceFabric { .. }
+            IdentitySource::ServiceFabric { .. }
         ));
-        assert!(matches!(detect(&[endpoint, header, msi, secret, imds], true), Source::AppService { .. }));
-        assert!(matches!(detect(&[endpoint, msi, secret, imds], true), Source::MachineLearning { .. }));
-        assert!(matches!(detect(&[endpoint, msi, imds], true), Source::CloudShell { .. }));
-        assert!(matches!(detect(&[endpoint, imds], false), Source::Arc { .. }));
+        assert!(matches!(
+            detect(&[endpoint, header, msi, secret, imds], true),
+            IdentitySource::AppService { .. }
+        ));
+        assert!(matches!(
+            detect(&[endpoint, msi, secret, imds], true),
+            IdentitySource::MachineLearning { .. }
+        ));
+        assert!(matches!(detect(&[endpoint, msi, imds], true), IdentitySource::CloudShell { .. }));
+        assert!(matches!(detect(&[endpoint, imds], false), IdentitySource::Arc { .. }));
         assert_eq!(detect(&[], true).endpoint(), ARC_ENDPOINT);
         assert_eq!(
             detect(&[endpoint], false).endpoint(),

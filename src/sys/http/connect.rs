@@ -1,7 +1,7 @@
 //! How a connection is made: our resolver and TLS under ureq's agent.
 
 use super::Settings;
-use super::failure::Notes;
+use super::failure::ConnectionNotes;
 use super::trust::Sources;
 use super::tunnel::{Tunnel, remaining};
 use super::verify;
@@ -29,7 +29,7 @@ pub fn agent(config: ureq::config::Config, tls: Tls) -> ureq::Agent {
             .chain(Tunnel::default())
             .chain(TcpConnector::default())
             .chain(tls);
-    ureq::Agent::with_parts(config, chain, PatientResolver)
+    ureq::Agent::with_parts(config, chain, Ipv4FallbackResolver)
 }
 
 /// Sets a request's proxy and time limits.
@@ -51,9 +51,9 @@ pub fn configure(
 /// Resolves names with a time limit, and once more for IPv4 alone when that fails: musl's resolver gives
 /// up on the whole name when only its AAAA answer is broken, as it is behind many company resolvers.
 #[derive(Debug)]
-struct PatientResolver;
+struct Ipv4FallbackResolver;
 
-impl Resolver for PatientResolver {
+impl Resolver for Ipv4FallbackResolver {
     fn resolve(
         &self,
         uri: &Uri,
@@ -113,13 +113,13 @@ fn bare_host(uri: &Uri) -> Option<&str> {
 pub struct Tls {
     sources: Sources,
     pinned: Option<[u8; 20]>,
-    notes: Notes,
+    notes: ConnectionNotes,
     config: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Tls {
     /// Remembers whom to trust; certificates are read at the first connection.
-    pub fn new(ctx: &Context, settings: &Settings, notes: Notes) -> Self {
+    pub fn new(ctx: &Context, settings: &Settings, notes: ConnectionNotes) -> Self {
         let sources = Sources::new(ctx, &settings.extra_roots);
         Self { sources, pinned: settings.pinned, notes, config: OnceLock::new() }
     }
@@ -136,7 +136,7 @@ impl Tls {
                 let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
                     .build()
                     .map_err(|e| ureq::Error::Other(Box::new(e)))?;
-                Arc::new(verify::Explaining::new(inner, self.notes.clone()))
+                Arc::new(verify::IssuerRecorder::new(inner, self.notes.clone()))
             }
         };
         let config = ClientConfig::builder_with_provider(provider)

@@ -1,6 +1,6 @@
 //! Why an exchange failed, in words that name the host and what to do.
 
-use super::Attempt;
+use super::FailedAttempt;
 use crate::error::{Class, Error};
 use rustls::CertificateError;
 use std::io;
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 /// What the connection's own code knows of a failure and ureq's error cannot carry.
 #[derive(Clone, Debug, Default)]
-pub struct Notes {
+pub struct ConnectionNotes {
     issuer: Arc<Mutex<Option<String>>>,
 }
 
-impl Notes {
+impl ConnectionNotes {
     /// Remembers who issued the certificate that a server has shown.
-    pub fn presented_issuer(&self, issuer: Option<String>) {
+    pub fn set_issuer(&self, issuer: Option<String>) {
         if let Ok(mut note) = self.issuer.lock() {
             *note = issuer;
         }
@@ -34,22 +34,29 @@ impl Notes {
     }
 
     /// The failed try that `error` stands for. `limit` is how long it was given.
-    pub fn attempt(&self, error: &ureq::Error, host: &str, proxy: Option<&str>, limit: Duration) -> Attempt {
+    pub fn attempt(
+        &self,
+        error: &ureq::Error,
+        host: &str,
+        proxy: Option<&str>,
+        limit: Duration,
+    ) -> FailedAttempt {
         let via = proxy.map_or(String::new(), |proxy| format!(" through the proxy {proxy}"));
-        let passing = |message: String| Error::passing(message).hint(network_hint(proxy));
-        let failed = |error: Error, again: bool| Attempt { again, ..Attempt::last(error) };
+        let transient = |message: String| Error::transient(message).hint(network_hint(proxy));
+        let failed =
+            |error: Error, retryable: bool| FailedAttempt { retryable, ..FailedAttempt::permanent(error) };
         match error {
             ureq::Error::HostNotFound => {
-                failed(passing(format!("cannot find the address of {}", proxy.unwrap_or(host))), false)
+                failed(transient(format!("cannot find the address of {}", proxy.unwrap_or(host))), false)
             }
             ureq::Error::Timeout(ureq::Timeout::Resolve) => {
-                failed(passing(format!("looking up the address of {host} took too long")), false)
+                failed(transient(format!("looking up the address of {host} took too long")), false)
             }
             ureq::Error::Timeout(ureq::Timeout::Connect) => {
-                failed(passing(format!("cannot connect to {host}{via}: timed out")), false)
+                failed(transient(format!("cannot connect to {host}{via}: timed out")), false)
             }
             ureq::Error::Timeout(_) => failed(
-                passing(format!("no complete answer from {host}{via} within {} s", tenths(limit))),
+                transient(format!("no complete answer from {host}{via} within {} s", tenths(limit))),
                 false,
             ),
             ureq::Error::Io(error) => self.io(error, host, &via, proxy),
@@ -75,12 +82,12 @@ impl Notes {
         }
     }
 
-    fn io(&self, error: &io::Error, host: &str, via: &str, proxy: Option<&str>) -> Attempt {
+    fn io(&self, error: &io::Error, host: &str, via: &str, proxy: Option<&str>) -> FailedAttempt {
         use io::ErrorKind as Kind;
         if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Attempt::last(self.tls(tls, host, via));
+            return FailedAttempt::permanent(self.tls(tls, host, via));
         }
-        let (message, again) = match error.kind() {
+        let (message, retryable) = match error.kind() {
             Kind::ConnectionRefused => (format!("cannot connect to {host}{via}: connection refused"), true),
             Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
                 (format!("{host}{via} closed the connection: connection reset"), true)
@@ -93,8 +100,12 @@ impl Notes {
             }
             _ => (format!("the connection to {host}{via} failed: {error}"), false),
         };
-        let refused = error.kind() == Kind::ConnectionRefused;
-        Attempt { error: Error::passing(message).hint(network_hint(proxy)), again, refused }
+        let connection_refused = error.kind() == Kind::ConnectionRefused;
+        FailedAttempt {
+            error: Error::transient(message).hint(network_hint(proxy)),
+            retryable,
+            connection_refused,
+        }
     }
 
     fn tls(&self, error: &rustls::Error, host: &str, via: &str) -> Error {
@@ -131,7 +142,7 @@ impl Notes {
 }
 
 /// The proxy's answer to CONNECT: a busy one may let the next try through, a refusal stays one.
-fn by_proxy(why: &str, host: &str, via: &str) -> Attempt {
+fn by_proxy(why: &str, host: &str, via: &str) -> FailedAttempt {
     // ureq says it in words: "proxy server responded 503/503", or "… did not respond".
     let status = why.rsplit('/').next().and_then(|digits| digits.parse::<u16>().ok());
     let message = match status {
@@ -140,7 +151,7 @@ fn by_proxy(why: &str, host: &str, via: &str) -> Attempt {
     };
     let (error, hint) = match status {
         None | Some(408 | 429 | 500..) => (
-            Error::passing(message),
+            Error::transient(message),
             "try again later; if it stays so, ask whoever runs the proxy in HTTPS_PROXY",
         ),
         Some(407) => (Error::new(message), "check user name and password of the proxy in HTTPS_PROXY"),
@@ -149,8 +160,8 @@ fn by_proxy(why: &str, host: &str, via: &str) -> Attempt {
             "check whether the proxy in HTTPS_PROXY lets this host through; or except the host with NO_PROXY",
         ),
     };
-    let again = error.class() == Class::Passing;
-    Attempt { again, ..Attempt::last(error.hint(hint)) }
+    let retryable = error.class() == Class::Transient;
+    FailedAttempt { retryable, ..FailedAttempt::permanent(error.hint(hint)) }
 }
 
 /// Seconds to a tenth: what is left of a limit is a little less than the limit.

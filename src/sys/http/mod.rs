@@ -12,11 +12,11 @@ mod verify;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::oauth::form::encode_secret;
-use crate::oauth::message::{Body, Request, Response, Retry, Route};
-use crate::oauth::url::without_userinfo;
+use crate::http::form::encode_secret;
+use crate::http::message::{Body, Request, Response, Retry, Route};
+use crate::http::url::without_userinfo;
 use crate::time::parse_http_date;
-use crate::waiting::{Waiting, Watched};
+use crate::waiting::{WaitNotice, WaitNoticeThread};
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::io::Read;
@@ -29,11 +29,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Waits for one exchange, from the name's resolution to the body's last byte.
 const EXCHANGE: Duration = Duration::from_secs(30);
 /// The most that is read of an answer.
-const LARGEST_BODY: u64 = 1 << 20;
+const MAX_BODY: u64 = 1 << 20;
 /// Tries after the first one.
 const RETRIES: u32 = 3;
 /// The longest `Retry-After` that is waited for.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// A clock that differs from the service's by more is worth a remark.
 const CLOCK_SKEW: u64 = 5 * 60;
 
@@ -60,14 +60,19 @@ impl Settings {
 pub struct Http {
     settings: Settings,
     agent: OnceCell<ureq::Agent>,
-    failure: failure::Notes,
+    failure: failure::ConnectionNotes,
     skew: Cell<Option<i64>>,
 }
 
 impl Http {
     /// Remembers the settings; costs nothing until something is sent.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, agent: OnceCell::new(), failure: failure::Notes::default(), skew: Cell::new(None) }
+        Self {
+            settings,
+            agent: OnceCell::new(),
+            failure: failure::ConnectionNotes::default(),
+            skew: Cell::new(None),
+        }
     }
 
     /// By how many seconds this machine's clock is ahead of the service's, if by more than five minutes.
@@ -98,7 +103,7 @@ impl Http {
     pub fn send(&self, ctx: &Context, request: &Request) -> Result<Response> {
         let deadline = ctx.clock.monotonic().saturating_add(self.settings.timeout);
         let mut attempt = 0;
-        let mut waiting = Waiting::new(ctx);
+        let mut waiting = WaitNotice::new(ctx);
         loop {
             let remaining = deadline.saturating_sub(ctx.clock.monotonic());
             let outcome = self.exchange(ctx, request, remaining);
@@ -123,21 +128,21 @@ impl Http {
         ctx: &Context,
         retry: Retry,
         attempt: u32,
-        outcome: &std::result::Result<Response, Attempt>,
+        outcome: &std::result::Result<Response, FailedAttempt>,
     ) -> Result<Option<Duration>> {
-        let again = match (retry, outcome) {
+        let retry_now = match (retry, outcome) {
             (Retry::Never, _) => false,
             // Nobody at the metadata service's address: the machine is not in Azure, and will not be in a second.
-            (Retry::Metadata, Err(failed)) => failed.again && !failed.refused,
-            (Retry::Usual, Err(failed)) => failed.again,
+            (Retry::Metadata, Err(failed)) => failed.retryable && !failed.connection_refused,
+            (Retry::Usual, Err(failed)) => failed.retryable,
             (Retry::Metadata, Ok(response)) if matches!(response.status, 404 | 410) => true,
             (_, Ok(response)) => matches!(response.status, 408 | 429 | 500 | 502 | 503 | 504),
         };
-        if !again || attempt >= RETRIES {
+        if !retry_now || attempt >= RETRIES {
             return Ok(None);
         }
         if let Some(asked) = outcome.as_ref().ok().and_then(|response| retry_after(ctx, response)) {
-            return Ok((asked <= LONGEST_RETRY_AFTER).then_some(asked));
+            return Ok((asked <= MAX_RETRY_AFTER).then_some(asked));
         }
         // Doubling, with up to as much again of jitter, so that a fleet does not come back in step.
         let base = 250_u64 << attempt;
@@ -150,7 +155,7 @@ impl Http {
         ctx: &Context,
         request: &Request,
         remaining: Duration,
-    ) -> std::result::Result<Response, Attempt> {
+    ) -> std::result::Result<Response, FailedAttempt> {
         let request_id = ctx.uuid()?;
         let built = build(request, &request_id)?;
         let host = built.uri().host().unwrap_or_default().to_owned();
@@ -165,7 +170,7 @@ impl Http {
         });
         let limit = remaining.min(EXCHANGE);
         let failed = |e: &ureq::Error| self.failure.attempt(e, &host, via.as_deref(), limit);
-        let _watched = Watched::new(ctx, format!("an answer from {host}"));
+        let _watched = WaitNoticeThread::new(ctx, format!("an answer from {host}"));
         let agent = self.agent(ctx);
         let sent = connect::configure(agent, built, proxy, limit, remaining.min(self.settings.connect));
         let mut answer = agent.run(sent).map_err(|e| failed(&e))?;
@@ -173,12 +178,12 @@ impl Http {
         answer
             .body_mut()
             .as_reader()
-            .take(LARGEST_BODY + 1)
+            .take(MAX_BODY + 1)
             .read_to_end(&mut body)
             .map_err(|e| failed(&ureq::Error::from(e)))?;
-        if u64::try_from(body.len()).unwrap_or(u64::MAX) > LARGEST_BODY {
-            return Err(Attempt::last(Error::new(format!(
-                "{host} answered with more than {LARGEST_BODY} bytes"
+        if u64::try_from(body.len()).unwrap_or(u64::MAX) > MAX_BODY {
+            return Err(FailedAttempt::permanent(Error::new(format!(
+                "{host} answered with more than {MAX_BODY} bytes"
             ))));
         }
         let response = Response {
@@ -237,23 +242,23 @@ fn retry_after(ctx: &Context, response: &Response) -> Option<Duration> {
 }
 
 /// A try that failed.
-struct Attempt {
+struct FailedAttempt {
     error: Error,
     /// Whether the next try may go better.
-    again: bool,
+    retryable: bool,
     /// Nobody listens there.
-    refused: bool,
+    connection_refused: bool,
 }
 
-impl Attempt {
-    fn last(error: Error) -> Self {
-        Self { error, again: false, refused: false }
+impl FailedAttempt {
+    fn permanent(error: Error) -> Self {
+        Self { error, retryable: false, connection_refused: false }
     }
 }
 
-impl From<Error> for Attempt {
+impl From<Error> for FailedAttempt {
     fn from(error: Error) -> Self {
-        Self::last(error)
+        Self::permanent(error)
     }
 }
 

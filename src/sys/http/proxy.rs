@@ -5,7 +5,7 @@
 
 use crate::context::Env;
 use crate::error::{Error, Result};
-use crate::oauth::url::is_scheme;
+use crate::http::url::is_scheme;
 use std::net::IpAddr;
 use ureq::http::Uri;
 
@@ -21,7 +21,7 @@ pub fn select(env: &Env, uri: &Uri) -> Result<Option<ureq::Proxy>> {
         return Ok(None);
     };
     let host = uri.host().unwrap_or_default();
-    if is_near(host) || bypasses(no_proxy(env), host, uri.port_u16().unwrap_or(443)) {
+    if is_local(host) || bypasses(no_proxy(env), host, uri.port_u16().unwrap_or(443)) {
         return Ok(None);
     }
     // What has no scheme's characters is no scheme but a piece of a user name and password.
@@ -53,7 +53,7 @@ fn address_of(host: &str) -> Option<IpAddr> {
 }
 
 /// This machine, or its own link: never behind a proxy.
-fn is_near(host: &str) -> bool {
+fn is_local(host: &str) -> bool {
     match address_of(host) {
         Some(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
         Some(IpAddr::V6(address)) => address.is_loopback() || address.is_unicast_link_local(),

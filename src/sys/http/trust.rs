@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use std::path::{Path, PathBuf};
 
 /// The largest file of certificates that is read.
-const LARGEST: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Where Unix systems keep their bundle; the first that is there counts.
 #[cfg(not(any(windows, target_vendor = "apple")))]
@@ -32,7 +32,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Notes them; nothing is read yet.
+    /// ConnectionNotes them; nothing is read yet.
     pub fn new(ctx: &Context, extra: &[PathBuf]) -> Self {
         Self {
             file: ctx.env.path("SSL_CERT_FILE"),
@@ -75,7 +75,7 @@ impl Sources {
 
 fn add_file(roots: &mut RootCertStore, path: &Path, named_by: &str) -> Result<()> {
     let failed = |why: &str| Error::new(format!("cannot use {} ({named_by}): {why}", path.display()));
-    let pem = read_bounded(path, LARGEST).map_err(|e| failed(&e.to_string()))?;
+    let pem = read_bounded(path, MAX_BYTES).map_err(|e| failed(&e.to_string()))?;
     match add_pem(roots, &pem) {
         0 => Err(failed("it holds no certificate in PEM")
             .hint("a company proxy's root goes there in PEM form (-----BEGIN CERTIFICATE-----)")),
@@ -96,7 +96,7 @@ fn add_folder(roots: &mut RootCertStore, folder: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        if let Ok(pem) = read_bounded(&entry.path(), LARGEST) {
+        if let Ok(pem) = read_bounded(&entry.path(), MAX_BYTES) {
             add_pem(roots, &pem);
         }
     }
@@ -106,7 +106,7 @@ fn add_folder(roots: &mut RootCertStore, folder: &Path) {
 fn add_system(roots: &mut RootCertStore) {
     let found = BUNDLES
         .iter()
-        .any(|bundle| read_bounded(Path::new(bundle), LARGEST).is_ok_and(|pem| add_pem(roots, &pem) > 0));
+        .any(|bundle| read_bounded(Path::new(bundle), MAX_BYTES).is_ok_and(|pem| add_pem(roots, &pem) > 0));
     if !found {
         add_folder(roots, Path::new("/etc/ssl/certs"));
     }

@@ -1,7 +1,7 @@
 //! Who a server's certificate is believed from: rustls' own verification with the issuer kept for the
 //! message, or one pinned certificate.
 
-use super::failure::Notes;
+use super::failure::ConnectionNotes;
 use crate::keys::certificate::issuer_name;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,19 +13,19 @@ use std::sync::Arc;
 
 /// rustls' verifier, which remembers the issuer of the certificate that it saw.
 #[derive(Debug)]
-pub struct Explaining {
+pub struct IssuerRecorder {
     inner: Arc<WebPkiServerVerifier>,
-    notes: Notes,
+    notes: ConnectionNotes,
 }
 
-impl Explaining {
+impl IssuerRecorder {
     /// Wraps rustls' verifier.
-    pub fn new(inner: Arc<WebPkiServerVerifier>, notes: Notes) -> Self {
+    pub fn new(inner: Arc<WebPkiServerVerifier>, notes: ConnectionNotes) -> Self {
         Self { inner, notes }
     }
 }
 
-impl ServerCertVerifier for Explaining {
+impl ServerCertVerifier for IssuerRecorder {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -34,7 +34,7 @@ impl ServerCertVerifier for Explaining {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.notes.presented_issuer(issuer_name(intermediates.last().unwrap_or(end_entity)));
+        self.notes.set_issuer(issuer_name(intermediates.last().unwrap_or(end_entity)));
         self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 

@@ -6,11 +6,11 @@
 
 use crate::cli::flags::{Command, FLAGS, Id};
 use crate::cli::options::Options;
-use crate::cli::parse::{Given, parse_exec_args};
+use crate::cli::parse::{ParsedArgs, parse_exec_args};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::kubeconfig::active::{self, Active, How};
-use crate::kubeconfig::convert::{Kind, convert, exec_args, kind};
+use crate::kubeconfig::active::{self, Active, SignInMethod};
+use crate::kubeconfig::convert::{EntryKind, convert, exec_args, kind};
 use crate::kubeconfig::read_users;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -25,11 +25,11 @@ const CHECKED: &[&[Id]] = &[
 ];
 
 /// A sign-in that would happen.
-pub struct Subject {
+pub struct Target {
     /// The kubeconfig's entry that it comes from; `None` where the flags alone count.
     pub entry: Option<Active>,
     /// What the entry is.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// The world in which the entry's program would run.
     pub ctx: Context,
     /// Its options; the error is what `get-token` would say. `None` where kubelogin is not run. Those of an
@@ -37,24 +37,24 @@ pub struct Subject {
     pub options: Option<Result<Options>>,
     /// Flags that this version does not know, which would stop `get-token`.
     pub unknown: Vec<Error>,
-    given: Given,
+    given: ParsedArgs,
 }
 
 /// Whether the command line says all that there is to say about the sign-in.
-pub fn are_alone(given: &Given) -> bool {
+pub fn flags_suffice(given: &ParsedArgs) -> bool {
     let is_given = |id| given.last(id).is_some();
     is_given(Id::ServerId) && !is_given(Id::Context) && !is_given(Id::Kubeconfig)
 }
 
 /// The sign-in of the flags alone.
-pub fn of_flags(ctx: &Context, given: &Given) -> Subject {
-    Subject {
+pub fn from_flags(ctx: &Context, given: &ParsedArgs) -> Target {
+    Target {
         entry: None,
-        kind: Kind::Ours,
+        kind: EntryKind::Ours,
         ctx: ctx.with_env(ctx.env.clone()),
-        options: Some(Options::resolve(given.without(&[]), &ctx.env)),
+        options: Some(Options::resolve(given.clone(), &ctx.env)),
         unknown: Vec::new(),
-        given: given.without(&[]),
+        given: given.clone(),
     }
 }
 
@@ -62,38 +62,38 @@ pub fn of_flags(ctx: &Context, given: &Given) -> Subject {
 ///
 /// # Errors
 /// No entry is found.
-pub fn of_kubeconfig(ctx: &Context, given: &Given) -> Result<Subject> {
+pub fn from_kubeconfig(ctx: &Context, given: &ParsedArgs) -> Result<Target> {
     let said = |id| given.last(id).filter(|value| !value.is_empty());
     let context = said(Id::Context).and_then(OsStr::to_str);
     let entry = active::find(ctx, said(Id::Kubeconfig).map(Path::new), context)?;
     let users = read_users(&entry.file, |_| true)?.document.users;
     let user = users.into_iter().find(|user| user.name == entry.user).map(|user| user.value);
-    let mut subject = Subject { kind: user.as_ref().map_or(Kind::Other, kind), ..of_flags(ctx, given) };
-    let args = match (subject.kind, &entry.how, &user) {
-        (Kind::Ours, How::Exec(exec), _) => {
-            subject.ctx = ctx.with_env(ctx.env.with(exec.env.iter().cloned()));
+    let mut target = Target { kind: user.as_ref().map_or(EntryKind::Other, kind), ..from_flags(ctx, given) };
+    let args = match (target.kind, &entry.method, &user) {
+        (EntryKind::Ours, SignInMethod::Exec(exec), _) => {
+            target.ctx = ctx.with_env(ctx.env.with(exec.env.iter().cloned()));
             Some(Ok(exec.args.clone()))
         }
-        (Kind::Ours, How::AuthProvider(_), Some(user)) => Some(
-            Options::resolve(given.without(&[]), &ctx.env)
+        (EntryKind::Ours, SignInMethod::AuthProvider(_), Some(user)) => Some(
+            Options::resolve(given.clone(), &ctx.env)
                 .and_then(|options| convert(&options, user))
                 .map(|converted| exec_args(&converted.user)),
         ),
         _ => None,
     };
-    subject.options = args.map(|args| {
+    target.options = args.map(|args| {
         let (of_entry, unknown) = parse_exec_args(&args?)?;
-        subject.unknown = unknown;
-        subject.given = laid_over(&of_entry, given)?;
-        Options::resolve(subject.given.without(&[]), &subject.ctx.env)
+        target.unknown = unknown;
+        target.given = overlay(&of_entry, given)?;
+        Options::resolve(target.given.clone(), &target.ctx.env)
     });
-    subject.entry = Some(entry);
-    Ok(subject)
+    target.entry = Some(entry);
+    Ok(target)
 }
 
-impl Subject {
+impl Target {
     /// The options without those that nobody can work with, where there are such.
-    pub fn rest(&self) -> Option<Options> {
+    pub fn without_invalid(&self) -> Option<Options> {
         let without = |ids: &&[Id]| {
             let no_login = ("AAD_LOGIN_METHOD".into(), OsString::new());
             let env = self.ctx.env.with(ids.contains(&Id::Login).then_some(no_login));
@@ -104,7 +104,7 @@ impl Subject {
 }
 
 /// The entry's arguments, each replaced by the flag of its name that is given.
-fn laid_over(entry: &Given, given: &Given) -> Result<Given> {
+fn overlay(entry: &ParsedArgs, given: &ParsedArgs) -> Result<ParsedArgs> {
     const FOLDER: &[Id] = &[Id::CacheDir, Id::TokenCacheDir];
     let mut args = vec![OsString::from("get-token")];
     let mut push = |id: Id, value: &OsStr| {
