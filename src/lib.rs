@@ -42,6 +42,7 @@ pub mod http;
 pub mod keys;
 pub mod kubeconfig;
 pub mod login;
+pub mod mode;
 pub mod oauth;
 pub mod secret;
 pub mod style;

@@ -4,7 +4,7 @@ use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, ValueKind};
 use crate::cloud;
 use crate::context::Context;
 use crate::kubeconfig::active;
-use crate::login::Mode;
+use crate::mode::Mode;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! The flag table: one row per flag, from which parser, help, completion, environment names, the
 //! README's reference and the reading of old kubeconfig arguments all come.
 
-use crate::login::Mode;
+use crate::mode::Mode;
 
 /// The commands that take flags; `Root` is `kubelogin` without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The help pages, in the layout that the original's users know, derived from the flag table.
 
 use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, ValueKind, When};
-use crate::login::Mode;
+use crate::mode::Mode;
 use crate::style::Style;
 
 /// Beside the names there is room for some words; on a narrower screen they stand below.

@@ -2,7 +2,7 @@
 
 use super::flags::{COMMANDS, FLAGS, Flag};
 use super::help::{sentence, value_name};
-use crate::login::Mode;
+use crate::mode::Mode;
 
 /// Variables that are not a flag's.
 const ENVIRONMENT: &[(&str, &str)] = &[

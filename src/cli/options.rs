@@ -9,7 +9,7 @@ use super::parse::ParsedArgs;
 use crate::context::{Context, Env};
 use crate::error::{Error, Result};
 use crate::http::url::{is_scheme, without_userinfo};
-use crate::login::Mode;
+use crate::mode::Mode;
 use crate::secret::Secret;
 use crate::time::parse_go_duration;
 use std::borrow::Cow;

@@ -5,7 +5,7 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::cli::parse::{ParsedArgs, parse_old_args};
 use crate::error::{Error, Result};
-use crate::login::Mode;
+use crate::mode::Mode;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 

@@ -4,7 +4,6 @@
 //! Source: learn.microsoft.com, "Workload identity federation"; docs.github.com, "OpenID Connect
 //! reference"; Azure DevOps REST API, "Oidctoken - Create".
 
-use super::Mode;
 use super::session::{Session, http};
 use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
@@ -14,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::http::form;
 use crate::http::message::{Body, Request, Response};
 use crate::http::url::HttpsUrl;
+use crate::mode::Mode;
 use crate::oauth::authority::AuthorityKind;
 use crate::oauth::grant;
 use crate::oauth::jwt;

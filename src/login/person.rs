@@ -2,12 +2,13 @@
 //! application, the refresh token and the cache.
 
 use super::session::{Refusal, Session};
-use super::{Mode, browser::Browser, device_code, ropc::Password};
+use super::{browser::Browser, device_code, ropc::Password};
 use crate::cache::{Entry, Key, RefreshError, TokenSource};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::Result;
+use crate::mode::Mode;
 use crate::oauth::authority::{AuthorityKind, Endpoints};
 use crate::oauth::token::{Token, TokenFailure};
 use crate::oauth::user_grant;

@@ -1,6 +1,5 @@
 //! Proof of possession: a token bound to a key of this machine's, and the wrapper that proves it.
 
-use super::Mode;
 use crate::cache::{Policy, pop_key};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
@@ -8,6 +7,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::keys::RsaKey;
 use crate::keys::rsa_key::Padding;
+use crate::mode::Mode;
 use crate::oauth::jws;
 use crate::oauth::pop::{Jwk, WRAPPER_LIFETIME, u_claim};
 use crate::oauth::token::Token;

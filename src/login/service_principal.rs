@@ -1,6 +1,5 @@
 //! `spn`: an application signs in with a secret or a certificate of its own.
 
-use super::Mode;
 use super::session::Session;
 use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
@@ -8,6 +7,7 @@ use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result, one_line};
 use crate::keys::ClientCertificate;
+use crate::mode::Mode;
 use crate::oauth::assertion::Assertion;
 use crate::oauth::authority::{AuthorityKind, Endpoints};
 use crate::oauth::grant;

@@ -1,7 +1,6 @@
 //! What every login mode that talks to an authority shares: the authority, its endpoints, the way to it,
 //! and the words for its failures.
 
-use super::Mode;
 use super::pop::Pop;
 use crate::cache::Key;
 use crate::cli::flags::Id;
@@ -10,6 +9,7 @@ use crate::cloud::{self, Origin};
 use crate::context::Context;
 use crate::error::{Class, Error, Result};
 use crate::http::message::{Request, Response};
+use crate::mode::Mode;
 use crate::oauth::authority::{Authority, AuthorityKind, Endpoints};
 use crate::oauth::discovery;
 use crate::oauth::grant::Server;

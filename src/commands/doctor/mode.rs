@@ -5,7 +5,8 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::login::{Login, Mode};
+use crate::login::Login;
+use crate::mode::Mode;
 use crate::sys::process;
 
 const NAME: &str = "login";

@@ -7,7 +7,8 @@ use crate::cli::parse::ParsedArgs;
 use crate::commands::target::Target;
 use crate::http::url::without_userinfo;
 use crate::kubeconfig::active::SignInMethod;
-use crate::login::{Mode, pop};
+use crate::login::pop;
+use crate::mode::Mode;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 

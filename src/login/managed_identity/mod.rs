@@ -6,13 +6,13 @@
 mod arc;
 mod source;
 
-use super::Mode;
 use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Class, Error, Result};
 use crate::http::message::Response;
+use crate::mode::Mode;
 use crate::oauth::grant::Server;
 use crate::oauth::token::{self, Token};
 use crate::sys::http::{Http, Settings};
