@@ -175,6 +175,11 @@ impl Context {
         self.write_stderr(&format!("{line}\n"));
     }
 
+    /// Says on stderr what the user should know or change; each line is cleaned.
+    pub fn warn(&self, text: &str) {
+        self.eprintln(&format!("Warning: {}", crate::error::one_line(text)));
+    }
+
     /// Shows a line on stderr, a terminal, that the next one takes the place of.
     pub fn show_progress(&self, line: &str) {
         self.write_stderr(&format!("{CLEAR_LINE}{line}"));

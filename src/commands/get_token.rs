@@ -5,7 +5,7 @@ use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exec_credential;
-use crate::login::Login;
+use crate::login;
 
 /// Runs the command.
 ///
@@ -17,7 +17,7 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
     }
     let version = exec_credential::wanted_version(&ctx.env)?;
     ctx.log(1, || format!("login method {}", options.login().name()));
-    let token = Login::new(ctx, options)?.acquire(ctx, options)?;
+    let token = login::token(ctx, options)?;
     let credential = exec_credential::render(version, &token.access_token, token.expires_on)?;
     ctx.print(credential.expose())
 }

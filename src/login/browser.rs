@@ -1,6 +1,9 @@
-//! `interactive`: the user signs in in a browser, which comes back to a port of ours.
+//! `interactive`: the user signs in in a browser, which is redirected to a port of ours (RFC 8252).
 
-use super::person::Person;
+use super::pop::Pop;
+use super::user_client::UserClient;
+use super::{Finding, SignIn};
+use crate::cache::{Entry, Key, RefreshError};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
@@ -11,50 +14,54 @@ use crate::oauth::redirect::{self, RedirectAnswer};
 use crate::oauth::redirect_url::{Host, RedirectUrl};
 use crate::oauth::token::{OauthError, Token, TokenFailure};
 use crate::oauth::user_grant;
+use crate::secret::Secret;
 use crate::sys::loopback::{ConnectionStep, Loopback};
 use crate::sys::process;
 use crate::waiting::WaitNotice;
 use std::time::Duration;
 
-/// How the browser is used.
-pub struct Browser {
+struct Browser<'a> {
+    client: UserClient<'a>,
     /// The account that the sign-in page suggests.
-    pub login_hint: Option<String>,
+    login_hint: Option<String>,
     redirect: RedirectUrl,
     command: Option<String>,
     opens: bool,
     timeout: Duration,
 }
 
-impl Browser {
-    /// Takes it from the options.
-    ///
-    /// # Errors
-    /// A redirect URL that is not on the loopback interface.
-    pub fn new(options: &Options) -> Result<Self> {
-        Ok(Self {
-            login_hint: options.text(Id::LoginHint).map(str::to_owned),
-            redirect: options.text(Id::RedirectUrl).map(RedirectUrl::parse).transpose()?.unwrap_or_default(),
-            command: options.text(Id::BrowserCommand).map(str::to_owned),
-            opens: !options.is_on(Id::SkipOpenBrowser),
-            timeout: options.duration(Id::AuthenticationTimeout),
-        })
+/// The sign-in that the options describe.
+///
+/// # Errors
+/// As [`UserClient::new`]; a redirect URL that is not on the loopback interface.
+pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
+    options.required(Id::ClientId, "client ID")?;
+    Ok(Box::new(Browser {
+        login_hint: options.text(Id::LoginHint).map(str::to_owned),
+        redirect: options.text(Id::RedirectUrl).map(RedirectUrl::parse).transpose()?.unwrap_or_default(),
+        command: options.text(Id::BrowserCommand).map(str::to_owned),
+        opens: !options.is_on(Id::SkipOpenBrowser),
+        timeout: options.duration(Id::AuthenticationTimeout),
+        client: UserClient::new(ctx, options)?,
+    }))
+}
+
+impl SignIn for Browser<'_> {
+    fn key(&self) -> Option<Key> {
+        Some(self.client.key(self.login_hint.as_deref()))
     }
 
-    /// Signs in; waits for the user as long as `--authentication-timeout` says.
-    ///
-    /// # Errors
-    /// The service's refusal, a port that is taken, nobody signing in in time.
-    pub fn sign_in(&self, person: &Person) -> Result<Token> {
-        let (session, ctx) = (&person.session, person.session.ctx);
-        let endpoints = person.endpoints()?;
+    /// Waits for the user as long as `--authentication-timeout` says.
+    fn acquire(&self) -> Result<Token> {
+        let (session, ctx) = (&self.client.session, self.client.session.ctx);
+        let endpoints = self.client.endpoints()?;
         let (v4, v6) = (self.redirect.host != Host::V6, self.redirect.host != Host::V4);
         let loopback = Loopback::bind(v4, v6, self.redirect.port)?;
         let redirect_uri = self.redirect.text(loopback.port());
         let (pkce, state) = (Pkce::new(ctx.random()?), State::new(ctx.random()?));
         let url = user_grant::authorize_url(
             &endpoints,
-            &person.client_id,
+            &self.client.client_id,
             &session.server,
             &redirect_uri,
             (&pkce, &state),
@@ -69,7 +76,7 @@ impl Browser {
         };
         let request = user_grant::authorization_code(
             &endpoints,
-            &person.client_id,
+            &self.client.client_id,
             &session.server,
             &redirect_uri,
             &code,
@@ -78,6 +85,32 @@ impl Browser {
         session.token(request)
     }
 
+    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError> {
+        self.client.refresh(ctx, refresh_token)
+    }
+
+    fn pop(&self) -> Option<&Pop> {
+        self.client.session.pop.as_ref()
+    }
+
+    fn check(&self) -> Result<Finding> {
+        if !self.opens {
+            let text = "the address of the sign-in page is printed, no browser is opened";
+            return Ok(Finding::Good(text.to_owned()));
+        }
+        let ctx = self.client.session.ctx;
+        let command = self.command.as_deref().or_else(|| ctx.env.text("BROWSER"));
+        Ok(match process::find_browser(ctx, command) {
+            Some(path) => Finding::Good(format!("the browser is opened with {}", path.display())),
+            None => Finding::Doubtful(
+                "no program that opens a browser was found; the address is printed".to_owned(),
+                "open it by hand, set BROWSER, or use devicecode where policies allow it",
+            ),
+        })
+    }
+}
+
+impl Browser<'_> {
     /// Opens the page and waits for what the browser brings.
     fn wait(&self, ctx: &Context, loopback: Loopback, url: &str, state: &State) -> Result<RedirectAnswer> {
         let mut browser = None;
@@ -100,7 +133,7 @@ impl Browser {
         let idle = || {
             waiting.tick(|| "the sign-in in the browser".to_owned());
             if let Some(failure) = browser.as_mut().and_then(process::Browser::failure) {
-                ctx.eprintln(&format!("Warning: no browser was opened ({failure}); open the page by hand."));
+                ctx.warn(&not_opened(&failure));
             }
         };
         loopback.serve(ctx, self.timeout, step, idle).ok_or_else(|| {
@@ -113,10 +146,14 @@ impl Browser {
         let command = self.command.as_deref().or_else(|| ctx.env.text("BROWSER"));
         process::Browser::open(ctx, command, url)
             .map_err(|failure| {
-                ctx.eprintln(&format!("Warning: no browser was opened ({failure}); open the page by hand."));
+                ctx.warn(&not_opened(&failure));
             })
             .ok()
     }
+}
+
+fn not_opened(failure: &str) -> String {
+    format!("no browser was opened ({failure}); open the page by hand.")
 }
 
 /// The browser's answer has no response of a token endpoint; its status is that of a refusal.

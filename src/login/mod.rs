@@ -1,109 +1,114 @@
-//! The login modes: how a person, a pipeline or a machine gets a token.
+//! The login modes: how a user, a pipeline or a machine gets a token.
+//!
+//! [`MODES`](modes::MODES) has a row for each mode; a mode is one file behind [`SignIn`]. Nothing else in the
+//! program branches on the mode: what differs between them is a field of the row or a method of the trait.
 
+pub mod azd;
+pub mod azure_cli;
 pub mod browser;
 mod cached;
-pub mod developer_cli;
+mod developer_tool;
 pub mod device_code;
+mod explain;
 pub mod federated;
 pub mod managed_identity;
-pub mod person;
+pub mod modes;
 pub mod pop;
 pub mod ropc;
 pub mod service_principal;
 pub mod session;
+mod user_client;
 
-use crate::cache::Key;
+use crate::cache::{Entry, Key, RefreshError};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
-use crate::error::Result;
-use crate::mode::Mode;
+use crate::error::{Error, Result};
 use crate::oauth::token::Token;
-use developer_cli::DeveloperCli;
-use federated::Federated;
-use managed_identity::ManagedIdentity;
-use person::Person;
-use service_principal::ServicePrincipal;
+use crate::secret::Secret;
+use pop::Pop;
 
-/// A sign-in with everything that its mode needs; one that lacks something cannot be built.
-pub enum Login<'a> {
-    /// `devicecode`, `interactive`, `ropc`
-    Person(Person<'a>),
-    /// `spn`
-    ServicePrincipal(ServicePrincipal<'a>),
-    /// `msi`
-    ManagedIdentity(ManagedIdentity<'a>),
-    /// `workloadidentity` and `azurepipelines`
-    Federated(Federated<'a>),
-    /// `azurecli` and `azd`
-    DeveloperCli(DeveloperCli<'a>),
+/// A sign-in with everything that its mode needs; one that lacks something cannot be built. Building it sends
+/// nothing.
+pub trait SignIn {
+    /// The key of its token in the cache. Modes whose tokens are never cached have none.
+    fn key(&self) -> Option<Key> {
+        None
+    }
+
+    /// Signs in, whatever is cached.
+    ///
+    /// # Errors
+    /// The service's refusal, or why it could not be asked.
+    fn acquire(&self) -> Result<Token>;
+
+    /// Gets the next token without asking the user. Modes without refresh tokens refuse.
+    ///
+    /// # Errors
+    /// Whether the service refused or was not reached.
+    fn refresh(&self, _: &Context, _: &Secret) -> std::result::Result<Entry, RefreshError> {
+        Err(RefreshError::Rejected(Error::new("this login has no refresh tokens")))
+    }
+
+    /// The key to which its tokens are bound, with `--pop-enabled`.
+    fn pop(&self) -> Option<&Pop> {
+        None
+    }
+
+    /// What doctor says about what the mode needs beside its settings. No token is requested.
+    ///
+    /// # Errors
+    /// What would keep it from signing in.
+    fn check(&self) -> Result<Finding>;
 }
 
-/// The key under which a sign-in's token is kept; `None` where it never is. Nothing is sent, and no key of
-/// proof is made: of a bound token, the key's id stays open (empty).
+/// What [`SignIn::check`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing is wrong.
+    Good(String),
+    /// Something may fail, and what to do about it.
+    Doubtful(String, &'static str),
+}
+
+/// Builds the sign-in that the options describe.
+///
+/// # Errors
+/// A setting that the mode needs is missing or cannot be used.
+pub fn new<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
+    let row = modes::row(options.login());
+    for id in row.ignored_flags(options) {
+        ctx.log(1, || format!("{} is ignored in {} login", id.dashed(), row.mode.name()));
+    }
+    let login = (row.build)(ctx, options)?;
+    for (id, name) in row.credentials {
+        options.required(*id, name)?;
+    }
+    Ok(login)
+}
+
+/// Gets a token, from the cache where `--token-cache` allows it, else by signing in.
+///
+/// # Errors
+/// If no token can be obtained.
+pub fn token(ctx: &Context, options: &Options) -> Result<Token> {
+    let login = new(ctx, options)?;
+    let token = cached::token(ctx, options, &*login)?;
+    match login.pop() {
+        Some(pop) => pop.wrap(ctx, token),
+        None => Ok(token),
+    }
+}
+
+/// The key under which a sign-in's token is cached; `None` where it never is. Nothing is sent and no
+/// proof-of-possession key is made: of a bound token, the key's id stays open (empty). Credentials may be
+/// missing: they are no part of it.
 ///
 /// # Errors
 /// A setting that the mode needs is missing or cannot be used.
 pub fn cache_key(ctx: &Context, options: &Options) -> Result<Option<Key>> {
     let is_bound = pop::is_wanted(options);
     let options = options.without(&[Id::PopEnabled, Id::PopClaims]);
-    let login = match options.login() {
-        // Without its password.
-        Mode::Ropc => Login::Person(Person::new(ctx, &options)?),
-        _ => Login::new(ctx, &options)?,
-    };
-    let key = match login {
-        Login::Person(login) => Some(login.key()),
-        Login::ServicePrincipal(login) => Some(login.key()),
-        Login::ManagedIdentity(login) => Some(login.key()),
-        Login::Federated(login) => Some(login.key()),
-        Login::DeveloperCli(_) => None,
-    };
-    Ok(key.map(|key| Key { pop_key: is_bound.then(String::new), ..key }))
-}
-
-impl<'a> Login<'a> {
-    /// Takes what the mode needs from the options; sends nothing yet.
-    ///
-    /// # Errors
-    /// A setting that the mode needs is missing or cannot be used.
-    pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
-        let mode = options.login();
-        if !matches!(mode, Mode::DeviceCode | Mode::Interactive | Mode::Ropc | Mode::ServicePrincipal) {
-            for id in [Id::Legacy, Id::PopEnabled].into_iter().filter(|id| options.is_on(*id)) {
-                ctx.log(1, || format!("{} is ignored in {} login", id.dashed(), mode.name()));
-            }
-        }
-        match mode {
-            Mode::DeviceCode | Mode::Interactive => Person::new(ctx, options).map(Self::Person),
-            Mode::Ropc => {
-                let person = Person::new(ctx, options)?;
-                options.required(Id::Password, "password")?;
-                Ok(Self::Person(person))
-            }
-            Mode::ServicePrincipal => ServicePrincipal::new(ctx, options).map(Self::ServicePrincipal),
-            Mode::Msi => ManagedIdentity::new(ctx, options).map(Self::ManagedIdentity),
-            Mode::AzureCli => DeveloperCli::azure_cli(ctx, options).map(Self::DeveloperCli),
-            Mode::Azd => DeveloperCli::azd(ctx, options).map(Self::DeveloperCli),
-            Mode::WorkloadIdentity => Federated::workload_identity(ctx, options).map(Self::Federated),
-            Mode::AzurePipelines => Federated::azure_pipelines(ctx, options).map(Self::Federated),
-        }
-    }
-
-    /// Gets a token, from the cache where `--token-cache` allows it, else by signing in.
-    ///
-    /// # Errors
-    /// Whatever keeps a token from being had.
-    pub fn acquire(&self, ctx: &Context, options: &Options) -> Result<Token> {
-        let token = cached::token(ctx, options, self)?;
-        let pop = match self {
-            Self::Person(login) => login.session.pop.as_ref(),
-            Self::ServicePrincipal(login) => login.session().pop.as_ref(),
-            _ => None,
-        };
-        match pop {
-            Some(pop) => pop.wrap(ctx, token),
-            None => Ok(token),
-        }
-    }
+    let login = (modes::row(options.login()).build)(ctx, &options)?;
+    Ok(login.key().map(|key| Key { pop_key: is_bound.then(String::new), ..key }))
 }

@@ -1,5 +1,6 @@
 //! Proof of possession: a token bound to a key of this machine's, and the wrapper that proves it.
 
+use super::modes;
 use crate::cache::{Policy, pop_key};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
@@ -7,7 +8,6 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::keys::RsaKey;
 use crate::keys::rsa_key::Padding;
-use crate::mode::Mode;
 use crate::oauth::jws;
 use crate::oauth::pop::{Jwk, WRAPPER_LIFETIME, u_claim};
 use crate::oauth::token::Token;
@@ -26,12 +26,12 @@ pub fn is_wanted(options: &Options) -> bool {
 }
 
 /// Why `--pop-enabled` does not count, where it does not.
-fn ignored(options: &Options) -> Option<String> {
-    match options.login() {
-        mode if options.is_on(Id::Legacy) && mode != Mode::Interactive => Some("with --legacy".to_owned()),
-        Mode::Interactive | Mode::ServicePrincipal | Mode::Ropc => None,
-        other => Some(format!("in {} login", other.name())),
+pub fn ignored(options: &Options) -> Option<String> {
+    let row = modes::row(options.login());
+    if options.is_on(Id::Legacy) && row.takes_legacy {
+        return Some("with --legacy".to_owned());
     }
+    (!row.takes_pop).then(|| format!("in {} login", row.mode.name()))
 }
 
 impl Pop {
@@ -54,7 +54,7 @@ impl Pop {
             Policy::Auto | Policy::All => match options.cache_dir(ctx) {
                 Ok(folder) => pop_key::load_or_create(ctx, &folder)?,
                 Err(error) => {
-                    ctx.eprintln(&format!("Warning: {}", error.message()));
+                    ctx.warn(error.message());
                     RsaKey::generate()?
                 }
             },

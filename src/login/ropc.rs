@@ -1,41 +1,45 @@
-//! `ropc`: user name and password.
+//! `ropc`: user name and password (RFC 6749 section 4.3).
 
-use super::person::Person;
+use super::pop::Pop;
+use super::user_client::UserClient;
+use super::{Finding, SignIn};
+use crate::cache::{Entry, Key, RefreshError};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::oauth::authority::AuthorityKind;
 use crate::oauth::token::Token;
 use crate::oauth::{realm, user_grant};
 use crate::secret::Secret;
 
-/// A user with a password.
-pub struct Password {
-    /// The user principal name.
-    pub username: String,
+struct Password<'a> {
+    client: UserClient<'a>,
+    username: String,
     password: Secret,
 }
 
-impl Password {
-    /// Takes them from the options. That a password is there is checked by [`super::Login::new`]: what a token
-    /// is kept under is known without it.
-    ///
-    /// # Errors
-    /// The user name is missing.
-    pub fn new(options: &Options) -> Result<Self> {
-        let username = options.required(Id::Username, "username")?.to_owned();
-        Ok(Self { username, password: options.secret(Id::Password).unwrap_or_else(|| Secret::from("")) })
+/// The sign-in that the options describe. That there is a password is checked before it signs in: the cache
+/// needs none.
+///
+/// # Errors
+/// As [`UserClient::new`]; the user name is missing.
+pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
+    options.required(Id::ClientId, "client ID")?;
+    let username = options.required(Id::Username, "username")?.to_owned();
+    let password = options.secret(Id::Password).unwrap_or_else(|| Secret::from(""));
+    Ok(Box::new(Password { client: UserClient::new(ctx, options)?, username, password }))
+}
+
+impl SignIn for Password<'_> {
+    fn key(&self) -> Option<Key> {
+        Some(self.client.key(Some(&self.username)))
     }
 
-    /// Signs in.
-    ///
-    /// # Errors
-    /// An account whose password another server checks; the service's refusal, or what kept it from
-    /// being asked.
-    pub fn sign_in(&self, person: &Person) -> Result<Token> {
-        let session = &person.session;
-        let endpoints = person.endpoints()?;
-        if session.authority.kind() == AuthorityKind::Entra && self.is_federated(person) {
+    fn acquire(&self) -> Result<Token> {
+        let session = &self.client.session;
+        let endpoints = self.client.endpoints()?;
+        if session.authority.kind() == AuthorityKind::Entra && self.is_federated() {
             return Err(Error::new(format!(
                 "{} belongs to a federated domain: its password cannot be used directly",
                 self.username
@@ -44,16 +48,30 @@ impl Password {
         }
         session.token(user_grant::password(
             &endpoints,
-            &person.client_id,
+            &self.client.client_id,
             &session.server,
             &self.username,
             &self.password,
         ))
     }
 
-    /// A realm service that cannot be asked keeps nobody from signing in.
-    fn is_federated(&self, person: &Person) -> bool {
-        let (session, ctx) = (&person.session, person.session.ctx);
+    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError> {
+        self.client.refresh(ctx, refresh_token)
+    }
+
+    fn pop(&self) -> Option<&Pop> {
+        self.client.session.pop.as_ref()
+    }
+
+    fn check(&self) -> Result<Finding> {
+        Ok(Finding::Good("everything that it needs is there".to_owned()))
+    }
+}
+
+impl Password<'_> {
+    /// A realm service that cannot be reached does not stop the sign-in.
+    fn is_federated(&self) -> bool {
+        let (session, ctx) = (&self.client.session, self.client.session.ctx);
         match session.http.send(ctx, &realm::request(&session.authority, &self.username)) {
             Ok(response) => realm::is_federated(&response),
             Err(error) => {

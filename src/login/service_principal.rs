@@ -1,13 +1,14 @@
 //! `spn`: an application signs in with a secret or a certificate of its own.
 
-use super::session::Session;
+use super::pop::Pop;
+use super::session::{Refusal, Session};
+use super::{Finding, SignIn};
 use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
-use crate::error::{Error, Result, one_line};
+use crate::error::{Error, Result};
 use crate::keys::ClientCertificate;
-use crate::mode::Mode;
 use crate::oauth::assertion::Assertion;
 use crate::oauth::authority::{AuthorityKind, Endpoints};
 use crate::oauth::grant;
@@ -24,7 +25,7 @@ use zeroize::Zeroizing;
 const MAX_FILE: u64 = 1 << 20;
 
 /// A sign-in of an application.
-pub struct ServicePrincipal<'a> {
+struct ServicePrincipal<'a> {
     session: Session<'a>,
     client_id: String,
     legacy: bool,
@@ -44,70 +45,39 @@ struct CertificateFile {
     password: Secret,
 }
 
-impl<'a> ServicePrincipal<'a> {
-    /// Takes what the mode needs from the options; of secret and certificate, the certificate.
-    ///
-    /// # Errors
-    /// A missing client id, tenant id or secret; a certificate file that cannot be read.
-    pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
-        let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
-        let credential = match options.path(Id::ClientCertificate) {
-            Some(path) => Credential::Certificate(CertificateFile::read(ctx, options, path)?),
-            None => {
-                options.required(Id::ClientSecret, "client secret")?;
-                let secret = options.secret(Id::ClientSecret);
-                Credential::Secret(secret.unwrap_or_else(|| Secret::from("")))
-            }
-        };
-        let legacy = options.is_on(Id::Legacy);
-        Ok(Self { session: Session::new(ctx, options)?.with_pop()?, client_id, legacy, credential })
-    }
-
-    /// The authority and the way to it.
-    pub fn session(&self) -> &Session<'a> {
-        &self.session
-    }
-
-    /// What it signs in with, for people, and what speaks against it.
-    ///
-    /// # Errors
-    /// A certificate file that cannot be used.
-    pub fn described(&self) -> Result<(String, Option<String>)> {
-        match &self.credential {
-            Credential::Secret(_) => Ok(("a client secret is set".to_owned(), None)),
-            Credential::Certificate(file) => {
-                let now = self.session.ctx.now();
-                let opened =
-                    ClientCertificate::read(&file.bytes, &file.password, now).map_err(|e| file.failed(e))?;
-                let certificate = &opened.certificate;
-                let text = format!(
-                    "the certificate of {} has {}, valid from {}",
-                    file.path.display(),
-                    certificate.described(),
-                    rfc3339(certificate.not_before)
-                );
-                Ok((text, certificate.validity_problem(now)))
-            }
+/// The sign-in that the options describe.
+///
+/// # Errors
+/// A missing client id, tenant id or secret; a certificate file that cannot be read.
+pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
+    let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
+    let credential = match options.path(Id::ClientCertificate) {
+        Some(path) => Credential::Certificate(CertificateFile::read(ctx, options, path)?),
+        None => {
+            options.required(Id::ClientSecret, "client secret")?;
+            let secret = options.secret(Id::ClientSecret);
+            Credential::Secret(secret.unwrap_or_else(|| Secret::from("")))
         }
-    }
+    };
+    let legacy = options.is_on(Id::Legacy);
+    let session = Session::new(ctx, options)?.with_pop()?;
+    Ok(Box::new(ServicePrincipal { session, client_id, legacy, credential }))
+}
 
-    /// What its token is kept under, where it is kept at all: another secret or certificate misses.
-    pub fn key(&self) -> Key {
-        Key {
+impl SignIn for ServicePrincipal<'_> {
+    /// Another secret or certificate misses.
+    fn key(&self) -> Option<Key> {
+        Some(Key {
             legacy: self.legacy,
             credential: Some(match &self.credential {
                 Credential::Secret(secret) => fingerprint(&[b"secret", secret.expose().as_bytes()]),
                 Credential::Certificate(file) => fingerprint(&[b"certificate", &file.bytes]),
             }),
-            ..self.session.key(Mode::ServicePrincipal, &self.client_id)
-        }
+            ..self.session.key(&self.client_id)
+        })
     }
 
-    /// Signs in.
-    ///
-    /// # Errors
-    /// The service's refusal, or what kept it from being asked.
-    pub fn acquire(&self) -> Result<Token> {
+    fn acquire(&self) -> Result<Token> {
         let endpoints = match self.legacy {
             true => self.session.legacy_endpoints()?,
             false => self.session.endpoints()?,
@@ -121,11 +91,44 @@ impl<'a> ServicePrincipal<'a> {
                 let certificate = file.open(self.session.ctx)?;
                 let assertion = self.assertion(&certificate, &endpoints).map_err(|e| file.failed(e))?;
                 let request = grant::client_assertion(&endpoints, &self.client_id, &assertion, server);
-                self.session.token_with(request, || Some(certificate.certificate.described()))
+                self.session.exchange(request).map_err(|refusal| match refusal {
+                    Refusal::Unreachable(error) => error,
+                    Refusal::Answer(failure, response) => {
+                        let described = certificate.certificate.described();
+                        self.session.explain_certificate(failure, &response, described)
+                    }
+                })
             }
         }
     }
 
+    fn pop(&self) -> Option<&Pop> {
+        self.session.pop.as_ref()
+    }
+
+    fn check(&self) -> Result<Finding> {
+        let Credential::Certificate(file) = &self.credential else {
+            return Ok(Finding::Good("a client secret is set".to_owned()));
+        };
+        let now = self.session.ctx.now();
+        let opened = ClientCertificate::read(&file.bytes, &file.password, now).map_err(|e| file.failed(e))?;
+        let certificate = &opened.certificate;
+        let text = format!(
+            "the certificate of {} has {}, valid from {}",
+            file.path.display(),
+            certificate.described(),
+            rfc3339(certificate.not_before)
+        );
+        match certificate.validity_problem(now) {
+            None => Ok(Finding::Good(text)),
+            Some(problem) => Err(Error::new(format!("{text}; it {problem}")).hint(
+                "register a new certificate with the app, or set this machine's clock if that is wrong",
+            )),
+        }
+    }
+}
+
+impl ServicePrincipal<'_> {
     fn assertion(&self, certificate: &ClientCertificate, endpoints: &Endpoints) -> Result<Secret> {
         let ctx = self.session.ctx;
         let is_adfs = self.session.authority.kind() == AuthorityKind::Adfs;
@@ -153,8 +156,7 @@ impl CertificateFile {
         let read = files::read_bounded(path, MAX_FILE);
         let bytes = Zeroizing::new(read.map_err(|e| file.failed(Error::new(e.to_string())))?);
         if files::is_readable_by_others(path) {
-            let line = format!("Warning: other users of this machine can read {}", path.display());
-            ctx.eprintln(&one_line(&line));
+            ctx.warn(&format!("other users of this machine can read {}", path.display()));
         }
         Ok(Self { bytes, ..file })
     }
@@ -167,8 +169,7 @@ impl CertificateFile {
         let opened = ClientCertificate::read(&self.bytes, &self.password, now).map_err(|e| self.failed(e))?;
         drop(watched);
         if let Some(problem) = opened.certificate.validity_problem(now) {
-            let line = format!("Warning: the client certificate {} {problem}", self.path.display());
-            ctx.eprintln(&one_line(&line));
+            ctx.warn(&format!("the client certificate {} {problem}", self.path.display()));
         }
         Ok(opened)
     }

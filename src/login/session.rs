@@ -1,21 +1,20 @@
-//! What every login mode that talks to an authority shares: the authority, its endpoints, the way to it,
-//! and the words for its failures.
+//! What every login mode that talks to an authority shares: the authority, its endpoints, the way to it.
+//! The words for its failures are in `explain`.
 
 use super::pop::Pop;
 use crate::cache::Key;
 use crate::cli::flags::Id;
-use crate::cli::options::{Options, SettingSource};
+use crate::cli::options::Options;
 use crate::cloud::{self, Origin};
 use crate::context::Context;
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 use crate::http::message::{Request, Response};
-use crate::mode::Mode;
 use crate::oauth::authority::{Authority, AuthorityKind, Endpoints};
 use crate::oauth::discovery;
 use crate::oauth::grant::Server;
-use crate::oauth::remedy::{Facts, Who, remedy};
-use crate::oauth::token::{self, OauthError, Token, TokenFailure};
+use crate::oauth::token::{self, Token, TokenFailure};
 use crate::sys::http::{Http, Settings};
+use std::cell::OnceCell;
 
 /// Why a token request gave no token.
 pub enum Refusal {
@@ -37,9 +36,10 @@ pub struct Session<'a> {
     pub http: Http,
     /// The key to which its tokens are bound, where they are.
     pub pop: Option<Pop>,
-    origin: Origin,
+    pub(super) origin: Origin,
+    pub(super) options: &'a Options,
     asks_public_cloud: bool,
-    options: &'a Options,
+    endpoints: OnceCell<Endpoints>,
 }
 
 impl<'a> Session<'a> {
@@ -62,6 +62,7 @@ impl<'a> Session<'a> {
             authority,
             http: http(options),
             pop: None,
+            endpoints: OnceCell::new(),
         })
     }
 
@@ -78,25 +79,33 @@ impl<'a> Session<'a> {
     }
 
     /// What a token of this session is kept under; the mode adds what else tells one from another.
-    pub fn key(&self, mode: Mode, client_id: &str) -> Key {
+    pub fn key(&self, client_id: &str) -> Key {
         Key {
             authority: self.authority.base(),
             tenant: self.authority.tenant().to_owned(),
             client: client_id.to_owned(),
             server: self.server.resource().to_owned(),
-            mode: mode.name().to_owned(),
+            mode: self.options.login().name().to_owned(),
             pop_key: self.pop.as_ref().map(|pop| pop.jwk.id.clone()),
             ..Key::default()
         }
     }
 
-    /// The authority's endpoints; asks for them where they are not known.
+    /// The authority's endpoints; asks for them, once, where they are not known.
     ///
     /// # Errors
     /// The authority is not known to the public cloud, or its configuration document cannot be used.
     pub fn endpoints(&self) -> Result<Endpoints> {
-        let known = self.origin != Origin::AuthorityHost || self.authority.is_well_known();
-        if known || self.authority.kind() == AuthorityKind::Adfs {
+        if let Some(endpoints) = self.endpoints.get() {
+            return Ok(endpoints.clone());
+        }
+        let endpoints = self.discover()?;
+        Ok(self.endpoints.get_or_init(|| endpoints).clone())
+    }
+
+    fn discover(&self) -> Result<Endpoints> {
+        let is_known = self.origin != Origin::AuthorityHost || self.authority.is_well_known();
+        if is_known || self.authority.kind() == AuthorityKind::Adfs {
             return Ok(self.authority.endpoints());
         }
         if self.asks_public_cloud {
@@ -122,25 +131,11 @@ impl<'a> Session<'a> {
     /// Sends a token request and reads the token.
     ///
     /// # Errors
-    /// Whatever keeps the token from being had, in the service's words and with a remedy.
+    /// Why there is no token, in the service's words and with a remedy.
     pub fn token(&self, request: Request) -> Result<Token> {
-        self.token_with(request, || None)
-    }
-
-    /// The same for an application with a certificate, which is described only when something failed.
-    ///
-    /// # Errors
-    /// As [`Session::token`].
-    pub fn token_with(
-        &self,
-        request: Request,
-        certificate: impl FnOnce() -> Option<String>,
-    ) -> Result<Token> {
         self.exchange(request).map_err(|refusal| match refusal {
             Refusal::Unreachable(error) => error,
-            Refusal::Answer(failure, response) => {
-                self.explain_with(failure, &response, certificate().unwrap_or_default())
-            }
+            Refusal::Answer(failure, response) => self.explain(failure, &response),
         })
     }
 
@@ -157,65 +152,6 @@ impl<'a> Session<'a> {
         token::read_bound(&response, self.ctx.now(), key_id)
             .map_err(|failure| Refusal::Answer(failure, Box::new(response)))
     }
-
-    /// The error to show for a failed answer.
-    pub fn explain(&self, failure: TokenFailure, response: &Response) -> Error {
-        self.explain_with(failure, response, String::new())
-    }
-
-    fn explain_with(&self, failure: TokenFailure, response: &Response, certificate: String) -> Error {
-        match failure {
-            TokenFailure::Oauth(error) => self.explain_oauth(*error, response, certificate),
-            TokenFailure::Other(error) => error.context("sign-in failed"),
-        }
-    }
-
-    fn explain_oauth(&self, error: OauthError, response: &Response, certificate: String) -> Error {
-        let codes = error.codes();
-        let error = error.into_error(response, "sign-in failed");
-        match remedy(&codes, &Facts { certificate, ..self.facts() }) {
-            Some(hint) => error.or_hint(hint),
-            None => self.clock_hint(error),
-        }
-    }
-
-    /// What a remedy may have to show; worked out only when something failed.
-    fn facts(&self) -> Facts {
-        Facts {
-            tenant: with_source(self.options, Id::TenantId),
-            client: with_source(self.options, Id::ClientId),
-            server: self.server.resource().to_owned(),
-            authority: format!("{}{}", self.authority.base(), self.authority_source()),
-            who: match self.options.login() {
-                Mode::Interactive => Who::Browser,
-                Mode::DeviceCode | Mode::Ropc => Who::Person,
-                _ => Who::Application,
-            },
-            certificate: String::new(),
-        }
-    }
-
-    fn authority_source(&self) -> String {
-        match self.origin {
-            Origin::AuthorityHost => source_of(self.options, Id::AuthorityHost),
-            Origin::Known => source_of(self.options, Id::Environment),
-            Origin::EnvironmentFile => {
-                let file = self.ctx.env.path(cloud::ENVIRONMENT_FILE).unwrap_or_default();
-                format!(" (from the file {}, {})", file.display(), cloud::ENVIRONMENT_FILE)
-            }
-        }
-    }
-
-    fn clock_hint(&self, error: Error) -> Error {
-        match self.http.clock_skew() {
-            Some(seconds) if error.class() == Class::Permanent => error.or_hint(format!(
-                "this machine's clock is {} s {} the service's: set it, signed assertions and fresh tokens fail on a wrong clock",
-                seconds.unsigned_abs(),
-                if seconds > 0 { "ahead of" } else { "behind" },
-            )),
-            _ => error,
-        }
-    }
 }
 
 /// The way to the network that the options ask for.
@@ -224,16 +160,4 @@ pub fn http(options: &Options) -> Http {
         extra_roots: options.paths(Id::CertificateAuthority),
         ..Settings::new(options.duration(Id::Timeout))
     })
-}
-
-fn with_source(options: &Options, id: Id) -> String {
-    format!("{}{}", options.text(id).unwrap_or("none"), source_of(options, id))
-}
-
-fn source_of(options: &Options, id: Id) -> String {
-    match options.source(id) {
-        SettingSource::Flag => format!(" (from {})", id.dashed()),
-        SettingSource::Env(name) => format!(" (from {name})"),
-        SettingSource::Default => String::new(),
-    }
 }

@@ -2,6 +2,7 @@
 //! environment or randomness.
 
 pub mod assertion;
+pub mod assertion_claims;
 pub mod authority;
 pub mod device_code;
 pub mod discovery;

@@ -232,7 +232,7 @@ fn what_the_login_modes_need() {
         "fail login",
         "sign in with: azd auth login",
     );
-    has(&azd("echo '{\"status\":\"success\"}'"), "ok login", "is there and signed in");
+    has(&azd("echo '{\"status\":\"success\"}'"), "ok login", "is installed and signed in");
 
     has(
         &lines(doctor(&["-lspn", "--tenant-id=t", "--client-id=c"])),

@@ -440,7 +440,10 @@ fn az_and_azd_are_run_directly_and_both_date_forms_are_read() {
     let azd = tool("azd", r#"echo '{"token":"azd-token","expiresOn":"2100-01-01T00:00:00Z"}'"#);
     assert_eq!(with_tool("azd", &azd, &["--tenant-id", "t"]).token(), "azd-token");
     let argv = std::fs::read_to_string(azd.path().join("argv")).unwrap();
-    assert_eq!(argv, format!("auth\ntoken\n-o\njson\n--scope\n{SERVER}/.default\n--tenant-id\nt\n"));
+    assert_eq!(
+        argv,
+        format!("auth\ntoken\n-o\njson\n--no-prompt\n--scope\n{SERVER}/.default\n--tenant-id\nt\n")
+    );
 }
 
 #[test]
@@ -482,7 +485,7 @@ fn failures_of_az_are_told_apart() {
         .run();
     missing.fails_with("is not installed");
     let odd = with_tool("azurecli", &tool("az", "exit 9"), &["--tenant-id", "a;b"]);
-    odd.fails_with("--tenant-id \"a;b\" has characters that no id has");
+    odd.fails_with("--tenant-id \"a;b\" contains characters that are not allowed in an ID");
     let azd = with_tool(
         "azd",
         &tool("azd", "echo 'ERROR: not logged in, run `azd auth login` to login' >&2; exit 1"),
@@ -494,7 +497,7 @@ fn failures_of_az_are_told_apart() {
 
 /// What `doctor` asks the tools.
 #[test]
-fn whoever_is_signed_in_with_az_or_azd_is_named() {
+fn the_account_of_az_and_azd_is_named() {
     let doctor = |login: &str, folder: &TempDir, args: &[&str]| {
         let path = format!("{}:/usr/bin:/bin", folder.path().display());
         let run = Kubelogin::new(&["doctor", "-l", login, "--server-id", SERVER])
@@ -514,11 +517,11 @@ fn whoever_is_signed_in_with_az_or_azd_is_named() {
     assert_eq!(argv, "account show -o json ");
 
     let (said, argv) = doctor("azd", &tool("azd", r#"echo '{"status":"success"}'"#), &[]);
-    assert!(said.contains("the Azure Developer CLI is there and signed in"), "{said}");
+    assert!(said.contains("the Azure Developer CLI is installed and signed in"), "{said}");
     assert_eq!(argv, "auth login --check-status --output json ");
     for script in [r#"echo '{"status":"unauthenticated"}'"#, "echo 'Not logged in'"] {
         let (said, _) = doctor("azd", &tool("azd", script), &[]);
-        assert!(said.contains("nobody is signed in") && said.contains("azd auth login"), "{said}");
+        assert!(said.contains("no account is signed in") && said.contains("azd auth login"), "{said}");
     }
 }
 

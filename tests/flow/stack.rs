@@ -50,7 +50,7 @@ fn every_mode_signs_in_with_either_identity_provider() {
             };
             if endpoint == &adfs && ["-lworkloadidentity", "-lazurepipelines"].contains(&mode[0]) {
                 assert!(
-                    run.stderr.starts_with("Error: AD FS takes no other issuer's token for an application's"),
+                    run.stderr.starts_with("Error: AD FS does not support federated credentials"),
                     "{mode:?}: {run:?}"
                 );
             } else {

@@ -8,8 +8,7 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::login::pop;
-use crate::mode::Mode;
+use crate::login::{modes, pop};
 use crate::oauth::identity::Identity;
 use crate::sys::private;
 use crate::time::rfc3339;
@@ -24,12 +23,7 @@ const MAKE_IT_YOURS: &str =
 /// Looks at it without changing anything.
 pub fn check(ctx: &Context, options: &Options, report: &mut Report) {
     let policy = Policy::named(options.text(Id::TokenCache));
-    let is_person = matches!(options.login(), Mode::DeviceCode | Mode::Interactive | Mode::Ropc);
-    let is_cached = match policy {
-        Policy::None => false,
-        Policy::Auto => is_person,
-        Policy::All => !matches!(options.login(), Mode::AzureCli | Mode::Azd),
-    };
+    let is_cached = modes::row(options.login()).is_cached(policy);
     if !is_cached && !pop::is_wanted(options) {
         return report.add(Check::fact(NAME, "tokens of this login are not cached"));
     }

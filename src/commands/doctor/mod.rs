@@ -15,7 +15,7 @@ use crate::cli::options::Options;
 use crate::cli::parse::ParsedArgs;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::login::Login;
+use crate::login;
 use crate::oauth::identity::Identity;
 use crate::time::rfc3339;
 use report::{Check, Report};
@@ -81,7 +81,7 @@ fn sign_in(ctx: &Context, of: &Options) -> Result<Check> {
     if of.text(Id::ServerId).is_none() {
         return Err(Error::new("server-id is required").hint("pass --server-id"));
     }
-    let token = Login::new(ctx, of)?.acquire(ctx, of)?;
+    let token = login::token(ctx, of)?;
     let identity = Identity::of(token.access_token.expose()).unwrap_or_default();
     let account = identity.account.as_deref().unwrap_or("an account that its token does not name");
     let text = format!("signed in as {account}; the token expires {}", rfc3339(token.expires_on));

@@ -7,8 +7,7 @@ use crate::cloud::{self, Origin};
 use crate::context::Context;
 use crate::error::{Class, Error, Result};
 use crate::http::message::{Request, Response, Retry};
-use crate::login::session;
-use crate::mode::Mode;
+use crate::login::{modes, session};
 use crate::oauth::authority::{Authority, AuthorityKind};
 use crate::oauth::discovery;
 use crate::oauth::remedy::{Facts, remedy};
@@ -18,7 +17,7 @@ const NAME: &str = "authority";
 
 /// Asks the authority for its public configuration, that of any tenant where none is said.
 pub fn check(ctx: &Context, options: &Options, report: &mut Report) {
-    if matches!(options.login(), Mode::Msi | Mode::AzureCli | Mode::Azd) {
+    if !modes::row(options.login()).asks_authority {
         return;
     }
     if let Err(error) = reach(ctx, options, report) {

@@ -7,8 +7,7 @@ use crate::cli::parse::ParsedArgs;
 use crate::commands::target::Target;
 use crate::http::url::without_userinfo;
 use crate::kubeconfig::active::SignInMethod;
-use crate::login::pop;
-use crate::mode::Mode;
+use crate::login::{modes, pop};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
@@ -127,13 +126,11 @@ fn is_of_entry(target: &Target, name: &str) -> bool {
 
 /// Flags that do not count in this mode.
 fn ignored(options: &Options, report: &mut Report) {
-    let (mode, is_legacy) = (options.login(), options.is_on(Id::Legacy));
-    let in_mode = format!("in {} login", mode.name());
-    if is_legacy && !matches!(mode, Mode::DeviceCode | Mode::Ropc | Mode::ServicePrincipal) {
-        report.add(Check::doubtful(NAME, format!("--legacy is ignored {in_mode}")));
+    let row = modes::row(options.login());
+    if row.ignored_flags(options).contains(&Id::Legacy) {
+        report.add(Check::doubtful(NAME, format!("--legacy is ignored in {} login", row.mode.name())));
     }
-    if options.is_on(Id::PopEnabled) && !pop::is_wanted(options) {
-        let why = if is_legacy { "with --legacy" } else { &in_mode };
+    if let Some(why) = pop::ignored(options).filter(|_| options.is_on(Id::PopEnabled)) {
         report.add(Check::doubtful(NAME, format!("--pop-enabled is ignored {why}")));
     }
 }

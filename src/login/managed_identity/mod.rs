@@ -6,6 +6,7 @@
 mod arc;
 mod source;
 
+use super::{Finding, SignIn};
 use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
@@ -25,7 +26,7 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// A sign-in of the machine.
-pub struct ManagedIdentity<'a> {
+struct ManagedIdentity<'a> {
     ctx: &'a Context,
     http: Http,
     source: IdentitySource,
@@ -33,80 +34,55 @@ pub struct ManagedIdentity<'a> {
     server: Server,
 }
 
-impl<'a> ManagedIdentity<'a> {
-    /// Finds the source and takes the identity from the options.
-    ///
-    /// # Errors
-    /// An unusable Service Fabric thumbprint.
-    pub fn new(ctx: &'a Context, options: &'a Options) -> Result<Self> {
-        let source = IdentitySource::detect(&ctx.env, Path::new(arc::AGENT).exists())?;
-        let identity = match (options.text(Id::ClientId), options.text(Id::IdentityResourceId)) {
-            (Some(id), _) => Identity::Client(id.to_owned()),
-            (None, Some(id)) => Identity::Resource(id.to_owned()),
-            (None, None) => Identity::System,
-        };
-        ctx.log(1, || format!("managed identity from {} at {}", source.name(), source.shown_endpoint()));
-        let http = Http::new(Settings {
-            connect: CONNECT,
-            pinned: match &source {
-                IdentitySource::ServiceFabric { thumbprint, .. } => Some(*thumbprint),
-                _ => None,
-            },
-            ..Settings::new(options.duration(Id::Timeout))
-        });
-        let server = Server::new(options.text(Id::ServerId).unwrap_or_default());
-        Ok(Self { ctx, http, source, identity, server })
-    }
+/// The sign-in that the options describe.
+///
+/// # Errors
+/// An unusable Service Fabric thumbprint.
+pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
+    let source = IdentitySource::detect(&ctx.env, Path::new(arc::AGENT).exists())?;
+    let identity = match (options.text(Id::ClientId), options.text(Id::IdentityResourceId)) {
+        (Some(id), _) => Identity::Client(id.to_owned()),
+        (None, Some(id)) => Identity::Resource(id.to_owned()),
+        (None, None) => Identity::System,
+    };
+    ctx.log(1, || format!("managed identity from {} at {}", source.name(), source.shown_endpoint()));
+    let http = Http::new(Settings {
+        connect: CONNECT,
+        pinned: match &source {
+            IdentitySource::ServiceFabric { thumbprint, .. } => Some(*thumbprint),
+            _ => None,
+        },
+        ..Settings::new(options.duration(Id::Timeout))
+    });
+    let server = Server::new(options.text(Id::ServerId).unwrap_or_default());
+    Ok(Box::new(ManagedIdentity { ctx, http, source, identity, server }))
+}
 
-    /// What its token is kept under, where it is kept at all.
-    pub fn key(&self) -> Key {
+impl SignIn for ManagedIdentity<'_> {
+    fn key(&self) -> Option<Key> {
         let (kind, id) = match &self.identity {
             Identity::System => ("system", ""),
             Identity::Client(id) => ("client", id.as_str()),
             Identity::Resource(id) => ("resource", id.as_str()),
         };
         let (source, endpoint) = (self.source.name(), self.source.endpoint());
-        Key {
+        Some(Key {
             server: self.server.resource().to_owned(),
             mode: Mode::Msi.name().to_owned(),
             credential: Some(fingerprint(&[source, endpoint, kind, id].map(str::as_bytes))),
             ..Key::default()
-        }
+        })
     }
 
-    /// Which source there is; the instance metadata service is asked whether it is there, but for no token.
-    ///
-    /// # Errors
-    /// Nobody answers; an identity that the source cannot be asked for.
-    pub fn probe(&self) -> Result<String> {
-        self.source.request(&self.identity, self.server.resource())?;
-        if let Some(request) = self.source.probe_request() {
-            let response = self.http.send(self.ctx, &request).map_err(|e| self.nobody(e))?;
-            if !response.is_success() {
-                return Err(Error::new(format!(
-                    "something at {} answers, but not as Azure's metadata service does (HTTP {})",
-                    self.source.shown_endpoint(),
-                    response.status
-                ))
-                .hint("this machine is probably not in Azure: use another --login"));
-            }
-        }
-        Ok(format!("{} is at {}", self.source.name(), self.source.shown_endpoint()))
-    }
-
-    /// Gets a token.
-    ///
-    /// # Errors
-    /// Nobody answers, the identity is not there, or the source cannot be asked for it.
-    pub fn acquire(&self) -> Result<Token> {
+    fn acquire(&self) -> Result<Token> {
         let mut request = self.source.request(&self.identity, self.server.resource())?;
-        let mut response = self.http.send(self.ctx, &request).map_err(|e| self.nobody(e))?;
+        let mut response = self.http.send(self.ctx, &request).map_err(|e| self.unreachable_error(e))?;
         if matches!(self.source, IdentitySource::Arc { .. }) && response.status == 401 {
             request.headers.push(("Authorization", arc::authorization(&response)?));
             response = self.http.send(self.ctx, &request)?;
         }
         if !response.is_success() {
-            return Err(self.refused(&response));
+            return Err(self.rejection_error(&response));
         }
         if matches!(self.source, IdentitySource::Arc { .. }) {
             self.verify_identity(&response)?;
@@ -121,7 +97,26 @@ impl<'a> ManagedIdentity<'a> {
         })
     }
 
-    fn nobody(&self, error: Error) -> Error {
+    /// Asks the instance metadata service whether it is there; the other sources are known by their variables.
+    fn check(&self) -> Result<Finding> {
+        self.source.request(&self.identity, self.server.resource())?;
+        if let Some(request) = self.source.probe_request() {
+            let response = self.http.send(self.ctx, &request).map_err(|e| self.unreachable_error(e))?;
+            if !response.is_success() {
+                return Err(Error::new(format!(
+                    "something at {} answers, but not as Azure's metadata service does (HTTP {})",
+                    self.source.shown_endpoint(),
+                    response.status
+                ))
+                .hint("this machine is probably not in Azure: use another --login"));
+            }
+        }
+        Ok(Finding::Good(format!("{} is at {}", self.source.name(), self.source.shown_endpoint())))
+    }
+}
+
+impl ManagedIdentity<'_> {
+    fn unreachable_error(&self, error: Error) -> Error {
         if error.class() != Class::Transient {
             return error;
         }
@@ -149,7 +144,7 @@ impl<'a> ManagedIdentity<'a> {
     }
 
     /// The sources' errors have several shapes; the text for people stands in one of these places.
-    fn refused(&self, response: &Response) -> Error {
+    fn rejection_error(&self, response: &Response) -> Error {
         let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
         let text = ["/error_description", "/error/message", "/message", "/Message", "/error"]
             .into_iter()

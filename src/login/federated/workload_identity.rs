@@ -1,0 +1,35 @@
+//! `workloadidentity`: where the federated token comes from.
+
+use super::github::Github;
+use super::token_file::TokenFile;
+use super::{Federated, check_https};
+use crate::cli::flags::Id;
+use crate::cli::options::Options;
+use crate::context::Context;
+use crate::error::Result;
+use crate::login::SignIn;
+use crate::secret::Secret;
+use std::path::Path;
+
+/// The sign-in that the options describe. A `--federated-token-file` flag wins over GitHub's variables, which win
+/// over `AZURE_FEDERATED_TOKEN_FILE`; where flag and variable both name a file, the variable's is read, as
+/// everywhere.
+///
+/// # Errors
+/// A missing client id, tenant id or token file, an address of GitHub's that is not https.
+pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
+    let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
+    let github =
+        ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_URL").zip(ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
+    let names_file = options.args().last(Id::FederatedTokenFile).is_some_and(|path| !path.is_empty());
+    if let Some((url, token)) = github.filter(|_| !names_file) {
+        check_https(url, "ACTIONS_ID_TOKEN_REQUEST_URL")?;
+        ctx.log(1, || "federated token from GitHub Actions".to_owned());
+        let github = Github { url: url.to_owned(), token: Secret::from(token) };
+        return Federated::build(ctx, options, client_id, github);
+    }
+    options.required(Id::FederatedTokenFile, "federated token file")?;
+    let path = options.path(Id::FederatedTokenFile).unwrap_or(Path::new("")).to_owned();
+    ctx.log(1, || format!("federated token from the file {}", path.display()));
+    Federated::build(ctx, options, client_id, TokenFile(path))
+}
