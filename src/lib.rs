@@ -9,7 +9,7 @@
 //! | [`cloud`] | environment names -> an authority's address |
 //! | [`cache`] | kept tokens: key, freshness, single flight |
 //! | [`keys`] | private keys and certificates: reading them, signing with them |
-//! | [`kubeconfig`] | which files; lossless editing; the conversion rules as data |
+//! | [`kubeconfig`] | which files, whose users; lossless editing; knows no flag |
 //! | [`login`] | the login modes |
 //! | [`exec_credential`] | `KUBERNETES_EXEC_INFO` in, one JSON object out |
 //! | [`commands`] | one file per command |

@@ -4,9 +4,10 @@
 
 use kubelogin::cli::options::Options;
 use kubelogin::cli::parse::parse;
+use kubelogin::commands::convert::convert;
 use kubelogin::error::Result;
-use kubelogin::kubeconfig::convert::{Kind, convert, kind};
 use kubelogin::kubeconfig::document::{Document, Edited};
+use kubelogin::kubeconfig::entry::{EntryKind, kind};
 use kubelogin::kubeconfig::tabs::readable;
 use kubelogin::kubeconfig::value::Value;
 use kubelogin::kubeconfig::yaml::Reader;
@@ -19,7 +20,7 @@ use std::ops::Range;
 fn converted(text: &str) -> Result<Option<(Edited, Vec<Value>)>> {
     let args = ["convert-kubeconfig", "--login=msi"].map(OsString::from);
     let options = Options::resolve(parse(&args)?, &Default::default())?;
-    let document = Document::read(text, |user| kind(user) == Kind::Ours)?;
+    let document = Document::read(text, |user| kind(user) == EntryKind::Ours)?;
     let (mut replacements, mut old) = (Vec::new(), Vec::new());
     for (at, user) in document.users.iter().enumerate() {
         let new = convert(&options, &user.value)?.user;
@@ -36,7 +37,7 @@ fn converted(text: &str) -> Result<Option<(Edited, Vec<Value>)>> {
 
 /// The names of all users.
 fn names(text: &str) -> Result<HashSet<String>> {
-    Document::read(text, |_| false).map(|document| document.names)
+    Document::read(text, |_| false).map(|document| document.user_names)
 }
 
 /// What was cut out is one user's value: alone it means what the user meant, and no comment ends it.

@@ -7,11 +7,11 @@
 use crate::cli::flags::{Command, FLAGS, Id};
 use crate::cli::options::Options;
 use crate::cli::parse::{ParsedArgs, parse_exec_args};
+use crate::commands::convert::convert;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::kubeconfig::active::{self, Active, SignInMethod};
-use crate::kubeconfig::convert::{EntryKind, convert, exec_args, kind};
-use crate::kubeconfig::read_users;
+use crate::kubeconfig::entry::{EntryKind, exec_args, kind};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -66,10 +66,9 @@ pub fn from_kubeconfig(ctx: &Context, given: &ParsedArgs) -> Result<Target> {
     let said = |id| given.last(id).filter(|value| !value.is_empty());
     let context = said(Id::Context).and_then(OsStr::to_str);
     let entry = active::find(ctx, said(Id::Kubeconfig).map(Path::new), context)?;
-    let users = read_users(&entry.file, |_| true)?.document.users;
-    let user = users.into_iter().find(|user| user.name == entry.user).map(|user| user.value);
-    let mut target = Target { kind: user.as_ref().map_or(EntryKind::Other, kind), ..from_flags(ctx, given) };
-    let args = match (target.kind, &entry.method, &user) {
+    let kind = entry.value.as_ref().map_or(EntryKind::Other, kind);
+    let mut target = Target { kind, ..from_flags(ctx, given) };
+    let args = match (kind, &entry.method, &entry.value) {
         (EntryKind::Ours, SignInMethod::Exec(exec), _) => {
             target.ctx = ctx.with_env(ctx.env.with(exec.env.iter().cloned()));
             Some(Ok(exec.args.clone()))

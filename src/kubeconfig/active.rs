@@ -1,6 +1,6 @@
 //! The entry that kubectl would use: a context, its user, and how that user signs in.
 
-use super::convert::exec_args;
+use super::entry::exec_args;
 use super::value::Value;
 use super::{paths, read_users};
 use crate::context::Context;
@@ -17,6 +17,8 @@ pub struct Active {
     pub context: String,
     /// The user's name.
     pub user: String,
+    /// What the kubeconfig says about the user; `None` where it says nothing.
+    pub value: Option<Value>,
     /// How it signs in.
     pub method: SignInMethod,
 }
@@ -74,9 +76,9 @@ pub fn find(ctx: &Context, kubeconfig: Option<&Path>, context: Option<&str>) -> 
             "the context \"{context}\" names the user \"{user}\", who is not in the kubeconfig"
         ))
     })?;
-    let value = owner.document.users.iter().find(|entry| entry.name == user).map(|entry| &entry.value);
-    let method = value.map_or(SignInMethod::Other, method);
-    Ok(Active { file: owner.path.clone(), context: context.to_owned(), user, method })
+    let value = owner.document.users.iter().find(|entry| entry.name == user).map(|entry| entry.value.clone());
+    let method = value.as_ref().map_or(SignInMethod::Other, method);
+    Ok(Active { file: owner.path.clone(), context: context.to_owned(), user, value, method })
 }
 
 /// Every context's name, sorted. Files that cannot be read have none.

@@ -4,10 +4,10 @@
 //! afterwards what it meant before, but for the users that were converted.
 
 pub mod active;
-pub mod convert;
 pub mod diff;
 pub mod document;
 pub mod emit;
+pub mod entry;
 pub mod scalar;
 pub mod tabs;
 pub mod value;
@@ -15,9 +15,9 @@ pub mod yaml;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::sys::files::read_bounded;
-use convert::{EntryKind, kind};
+use crate::sys::files::{may_exist, read_bounded};
 use document::Document;
+use entry::{EntryKind, kind};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -54,9 +54,7 @@ pub fn paths(ctx: &Context, explicit: Option<&Path>) -> Result<Vec<PathBuf>> {
         }
     };
     let mut seen = HashSet::new();
-    // One that cannot be looked at is not missing: reading it says why.
-    let is_there = |path: &PathBuf| path.try_exists().unwrap_or(true);
-    Ok(listed.into_iter().filter(|path| is_there(path) && seen.insert(path.clone())).collect())
+    Ok(listed.into_iter().filter(|path| may_exist(path) && seen.insert(path.clone())).collect())
 }
 
 /// Reads a kubeconfig; keeps the users that conversion is about.

@@ -28,6 +28,12 @@ pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether something stands at the path, as far as one can see: what cannot be looked at may be there, and
+/// reading it says why.
+pub fn may_exist(path: &Path) -> bool {
+    path.try_exists().unwrap_or(true)
+}
+
 /// This program's own file.
 pub fn own_path() -> Option<PathBuf> {
     std::env::current_exe().ok()

@@ -2,10 +2,11 @@
 
 use super::report::{Check, Report};
 use crate::cli::parse::parse_exec_args;
+use crate::commands::convert;
 use crate::commands::target::Target;
 use crate::error::Error;
 use crate::kubeconfig::active::{Active, Exec, SignInMethod};
-use crate::kubeconfig::convert::{EntryKind, KEPT_API_VERSIONS, SECRETS};
+use crate::kubeconfig::entry::{EntryKind, KEPT_API_VERSIONS};
 use crate::sys::files::{find_program, is_executable, own_path};
 use std::path::Path;
 
@@ -92,8 +93,8 @@ fn secrets(exec: &Exec) -> Vec<Check> {
     let stands = |what: &str| format!("{what} stands in the file, readable by whoever reads that");
     let args = parse_exec_args(&exec.args).ok();
     let mut found = Vec::new();
-    for (id, variable) in SECRETS {
-        if args.as_ref().is_some_and(|(given, _)| given.last(*id).is_some()) {
+    for (id, variable) in convert::secrets() {
+        if args.as_ref().is_some_and(|(given, _)| given.last(id).is_some()) {
             let check = Check::doubtful(NAME, stands(&id.dashed()));
             found.push(check.hint(format!("take it out and set {variable} instead")));
         }

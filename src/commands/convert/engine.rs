@@ -1,179 +1,18 @@
-//! From an old user entry and the options to the new entry: the rules as data.
+//! From an old user entry and the options to the new entry, by the rules.
 
-use super::value::{Scalar, Value};
-use crate::cli::flags::Id;
+use super::rules::ArgSource::{self, FlagOnly, FlagOnlyUnless, FlagOrOldEntry, Required};
+use super::rules::{CARRIED_IN_EVERY_MODE, RULES, Rule};
+use crate::cli::flags::{FLAGS, Id};
 use crate::cli::options::Options;
 use crate::cli::parse::{ParsedArgs, parse_old_args};
 use crate::error::{Error, Result};
+use crate::kubeconfig::entry::{API_VERSION, KEPT_API_VERSIONS, exec_args};
+use crate::kubeconfig::value::{Scalar, Value};
 use crate::mode::Mode;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::Path;
 
-/// Where an argument's value may come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArgSource {
-    /// The flag or the old entry; one of them must have it.
-    Required,
-    /// The flag or the old entry, if one has it.
-    FlagOrOldEntry,
-    /// The flag only.
-    FlagOnly,
-    /// The flag only, and only if this other one was not given.
-    FlagOnlyUnless(Id),
-}
-use ArgSource::{FlagOnly, FlagOnlyUnless, FlagOrOldEntry, Required};
-
-/// One argument of a mode.
-pub type Rule = (Id, ArgSource);
-
-/// The arguments of a mode in their order, after login, server id and cache folder.
-pub const RULES: &[(Mode, &[Rule])] = &[
-    (
-        Mode::DeviceCode,
-        &[
-            (Id::ClientId, Required),
-            (Id::TenantId, Required),
-            (Id::Environment, FlagOrOldEntry),
-            (Id::Legacy, FlagOrOldEntry),
-        ],
-    ),
-    (
-        Mode::Interactive,
-        &[
-            (Id::ClientId, Required),
-            (Id::TenantId, Required),
-            (Id::Environment, FlagOrOldEntry),
-            (Id::PopEnabled, FlagOrOldEntry),
-            (Id::PopClaims, FlagOrOldEntry),
-            (Id::RedirectUrl, FlagOrOldEntry),
-            (Id::LoginHint, FlagOrOldEntry),
-        ],
-    ),
-    (
-        Mode::ServicePrincipal,
-        &[
-            (Id::ClientId, Required),
-            (Id::TenantId, Required),
-            (Id::Environment, FlagOrOldEntry),
-            (Id::ClientSecret, FlagOnly),
-            (Id::ClientCertificate, FlagOnly),
-            (Id::ClientCertificatePassword, FlagOnly),
-            (Id::Legacy, FlagOrOldEntry),
-            (Id::PopEnabled, FlagOrOldEntry),
-            (Id::PopClaims, FlagOrOldEntry),
-            (Id::DisableEnvironmentOverride, FlagOrOldEntry),
-        ],
-    ),
-    (
-        Mode::Ropc,
-        &[
-            (Id::ClientId, Required),
-            (Id::TenantId, Required),
-            (Id::Environment, FlagOrOldEntry),
-            (Id::Username, FlagOnly),
-            (Id::Password, FlagOnly),
-            (Id::Legacy, FlagOrOldEntry),
-            (Id::PopEnabled, FlagOrOldEntry),
-            (Id::PopClaims, FlagOrOldEntry),
-        ],
-    ),
-    (Mode::Msi, &[(Id::ClientId, FlagOnly), (Id::IdentityResourceId, FlagOnlyUnless(Id::ClientId))]),
-    (Mode::AzureCli, &[(Id::TenantId, FlagOnly), (Id::Subscription, FlagOnly)]),
-    (Mode::Azd, &[(Id::TenantId, FlagOnly)]),
-    (
-        Mode::WorkloadIdentity,
-        &[
-            (Id::ClientId, FlagOnly),
-            (Id::TenantId, FlagOnly),
-            (Id::AuthorityHost, FlagOrOldEntry),
-            (Id::FederatedTokenFile, FlagOnly),
-        ],
-    ),
-    (Mode::AzurePipelines, &[(Id::TenantId, Required), (Id::PipelinesServiceConnectionId, FlagOnly)]),
-];
-
-/// What get-token understands in every mode and is carried after the mode's own arguments.
-pub const CARRIED_IN_EVERY_MODE: &[Id] = &[
-    Id::AuthorityHost,
-    Id::UseAzureRmEnvVars,
-    Id::DisableEnvironmentOverride,
-    Id::DisableInstanceDiscovery,
-    Id::Timeout,
-    Id::TokenCache,
-    Id::AuthenticationTimeout,
-    Id::ForceRefresh,
-    Id::CertificateAuthority,
-    Id::SkipOpenBrowser,
-    Id::BrowserCommand,
-];
-
-/// What is no argument of a converted entry: it belongs to the command, stands first, or is an environment
-/// variable of the entry.
-pub const NOT_CONVERTED: &[Id] = &[
-    Id::Help,
-    Id::Verbosity,
-    Id::LogToStderr,
-    Id::Kubeconfig,
-    Id::Context,
-    Id::DryRun,
-    Id::Output,
-    Id::OutputFormat,
-    Id::SignIn,
-    Id::Man,
-    Id::AzureConfigDir,
-    Id::Login,
-    Id::ServerId,
-    Id::CacheDir,
-    Id::TokenCacheDir,
-];
-
-/// Secrets that conversion writes when they are typed, and the variable to use instead.
-pub const SECRETS: &[(Id, &str)] = &[
-    (Id::ClientSecret, "AAD_SERVICE_PRINCIPAL_CLIENT_SECRET"),
-    (Id::Password, "AAD_USER_PRINCIPAL_PASSWORD"),
-    (Id::ClientCertificatePassword, "AAD_SERVICE_PRINCIPAL_CLIENT_CERTIFICATE_PASSWORD"),
-];
-
-const API_VERSION: &str = "client.authentication.k8s.io/v1beta1";
-/// The versions that kubectl still speaks.
-pub const KEPT_API_VERSIONS: &[&str] = &[API_VERSION, "client.authentication.k8s.io/v1"];
 const INSTALL_HINT: &str = "\nkubelogin is not installed which is required to connect to AAD enabled cluster.\n\nTo learn more, please go to https://azure.github.io/kubelogin/\n";
-
-/// What a user entry is to conversion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// `auth-provider: azure`, or an exec entry that calls kubelogin.
-    Ours,
-    /// Another project's program of the same name.
-    Foreign,
-    /// Anything else.
-    Other,
-}
-
-/// What kind of entry this is.
-pub fn kind(user: &Value) -> EntryKind {
-    let provider = user.get("auth-provider").and_then(|p| p.get("name")).and_then(Value::as_text);
-    if provider == Some("azure") {
-        return EntryKind::Ours;
-    }
-    let exec = user.get("exec");
-    let command = exec.and_then(|e| e.get("command")).and_then(Value::as_text).unwrap_or_default();
-    if !command.to_ascii_lowercase().contains("kubelogin") {
-        return EntryKind::Other;
-    }
-    let foreign = exec_args(user).iter().any(|arg| {
-        arg.to_str().is_some_and(|arg| arg == "--oidc-issuer-url" || arg.starts_with("--oidc-issuer-url="))
-    });
-    if foreign { EntryKind::Foreign } else { EntryKind::Ours }
-}
-
-/// The arguments of an exec entry.
-pub fn exec_args(user: &Value) -> Vec<OsString> {
-    match user.get("exec").and_then(|exec| exec.get("args")) {
-        Some(Value::List(args)) => args.iter().filter_map(Value::as_text).map(OsString::from).collect(),
-        _ => Vec::new(),
-    }
-}
 
 /// An entry's conversion.
 pub struct Conversion<'a> {
@@ -192,6 +31,11 @@ pub struct Converted {
     pub secrets: Vec<Id>,
 }
 
+/// The secrets that conversion writes when they are typed, and the variable to use instead of each.
+pub fn secrets() -> impl Iterator<Item = (Id, &'static str)> {
+    FLAGS.iter().filter(|flag| flag.secret).filter_map(|flag| Some((flag.id, flag.env.first()?.name)))
+}
+
 /// Converts one entry.
 ///
 /// # Errors
@@ -207,7 +51,7 @@ pub fn convert(options: &Options, user: &Value) -> Result<Converted> {
         user.get("auth-provider").filter(|p| p.get("name").and_then(Value::as_text) == Some("azure"));
     let conversion = Conversion { options, provider, old };
     let args = conversion.arguments()?;
-    let secrets = SECRETS.iter().map(|(id, _)| *id).filter(|id| args.contains(&id.dashed())).collect();
+    let secrets = secrets().map(|(id, _)| id).filter(|id| args.contains(&id.dashed())).collect();
     Ok(Converted {
         secrets,
         user: conversion.entry(user, args),
@@ -427,30 +271,4 @@ fn text(id: Id, value: &OsStr) -> Result<&str> {
     value.to_str().ok_or_else(|| {
         Error::new(format!("{} is not valid UTF-8 and cannot stand in a kubeconfig", id.dashed()))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::flags::{Command, FLAGS};
-
-    #[test]
-    fn every_flag_is_in_a_rule_or_in_the_list_of_those_never_converted() {
-        for flag in FLAGS.iter().filter(|f| f.belongs_to(Command::GetToken) || f.belongs_to(Command::Convert))
-        {
-            let ruled = RULES.iter().any(|(_, rules)| rules.iter().any(|(id, _)| *id == flag.id))
-                || CARRIED_IN_EVERY_MODE.contains(&flag.id);
-            assert_ne!(ruled, NOT_CONVERTED.contains(&flag.id), "--{}", flag.long);
-        }
-    }
-
-    #[test]
-    fn every_mode_has_its_rules_and_every_secret_its_warning() {
-        for (mode, name) in Mode::ALL {
-            assert_eq!(RULES.iter().filter(|(m, _)| m == mode).count(), 1, "{name}");
-        }
-        for flag in FLAGS.iter().filter(|f| f.secret) {
-            assert!(SECRETS.iter().any(|(id, _)| *id == flag.id), "--{}", flag.long);
-        }
-    }
 }

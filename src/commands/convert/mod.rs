@@ -1,11 +1,16 @@
 //! `convert-kubeconfig`: makes a kubeconfig's users call `kubelogin get-token`.
 
+mod engine;
+pub mod rules;
+
+pub use engine::{Converted, convert, secrets};
+
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result, one_line};
-use crate::kubeconfig::convert::{EntryKind, SECRETS, convert, kind};
 use crate::kubeconfig::document::{Edited, Replacement};
+use crate::kubeconfig::entry::{EntryKind, kind};
 use crate::kubeconfig::{File, chosen, diff, paths, read};
 use crate::sys::config_lock::ConfigLock;
 use crate::sys::files::{Staged, replace};
@@ -48,7 +53,7 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
         (None, false) if write_back(ctx, options, plans, &paths)? => "is now in the kubeconfig",
         (None, false) => return Ok(()),
     };
-    for (id, variable) in SECRETS.iter().filter(|(id, _)| secrets.contains(id)) {
+    for (id, variable) in self::secrets().filter(|(id, _)| secrets.contains(id)) {
         ctx.eprintln(&format!(
             "Warning: {} {place}, readable by whoever reads that; prefer the environment variable {variable}",
             id.dashed()
