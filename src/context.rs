@@ -1,22 +1,17 @@
-//! Everything that comes from outside: arguments, environment, clock, randomness, standard streams.
+//! Everything that comes from outside: arguments, environment, clock, randomness; the streams are in `console`.
 //!
 //! Only `main` makes a real `Context`; tests make their own. Nothing else in the program asks the
 //! operating system for any of these (clippy's `disallowed-methods` enforces it, `sys/` apart).
 
+use crate::console::Console;
 use crate::error::{Error, Result};
 use crate::time::{UnixTime, civil};
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// Back to the line's beginning, and wipe it.
-pub const CLEAR_LINE: &str = "\r\x1b[K";
 
 /// The time, and waiting for it.
 pub trait Clock {
@@ -30,13 +25,6 @@ pub trait Clock {
 
 /// A source of random bytes that are fit for keys and nonces.
 pub type Random = Rc<dyn Fn(&mut [u8]) -> Result<()>>;
-
-/// What stands behind an output stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terminal {
-    /// A person watches it.
-    pub is_terminal: bool,
-}
 
 /// The environment variables, by exact name.
 #[derive(Clone, Default)]
@@ -62,7 +50,7 @@ impl Env {
     #[must_use]
     pub fn with(&self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut all = self.0.clone();
-        all.extend(variables);
+        all.extend(variables.into_iter().map(|(name, value)| (comparable(name), value)));
         Self(all)
     }
 
@@ -74,12 +62,17 @@ impl Env {
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        let name = |k: OsString| if cfg!(windows) { k.to_ascii_uppercase() } else { k };
-        Self(variables.into_iter().map(|(k, v)| (name(k.into()), v.into())).collect())
+        Self(variables.into_iter().map(|(k, v)| (comparable(k.into()), v.into())).collect())
     }
 }
 
+/// Windows does not tell `Https_Proxy` from `HTTPS_PROXY`.
+fn comparable(name: OsString) -> OsString {
+    if cfg!(windows) { name.to_ascii_uppercase() } else { name }
+}
+
 /// The world as one run of the program sees it.
+#[derive(Clone)]
 pub struct Context {
     /// The arguments after the program's name.
     pub args: Vec<OsString>,
@@ -87,17 +80,9 @@ pub struct Context {
     pub env: Env,
     /// The time.
     pub clock: Rc<dyn Clock>,
+    /// The streams.
+    pub console: Rc<Console>,
     random: Random,
-    stdout: Rc<RefCell<Box<dyn Write>>>,
-    stderr: Rc<RefCell<Box<dyn Write>>>,
-    /// How stdout is looked at.
-    pub stdout_terminal: Terminal,
-    /// How stderr is looked at.
-    pub stderr_terminal: Terminal,
-    /// Whether stderr's last line is one that the next takes the place of. Shared with the threads that show
-    /// such lines.
-    pub progress_shown: Arc<AtomicBool>,
-    verbosity: Cell<u8>,
 }
 
 impl Context {
@@ -109,32 +94,17 @@ impl Context {
             env: std::env::vars_os().collect(),
             clock: Rc::new(RealClock { start: std::time::Instant::now() }),
             random: Rc::new(|bytes| {
-                getrandom::fill(bytes)
-                    .map_err(|e| Error::new(format!("the system gives no random numbers: {e}")))
+                getrandom::fill(bytes).map_err(|e| {
+                    Error::new(format!("cannot get random numbers from the operating system: {e}"))
+                })
             }),
-            stdout: Rc::new(RefCell::new(Box::new(std::io::stdout()))),
-            stderr: Rc::new(RefCell::new(Box::new(std::io::stderr()))),
-            stdout_terminal: Terminal { is_terminal: std::io::stdout().is_terminal() },
-            stderr_terminal: Terminal { is_terminal: std::io::stderr().is_terminal() },
-            progress_shown: Arc::default(),
-            verbosity: Cell::new(0),
+            console: Rc::new(Console::real()),
         }
     }
 
     /// The same world with another environment: that of a kubeconfig's exec entry.
     pub fn with_env(&self, env: Env) -> Self {
-        Self {
-            args: self.args.clone(),
-            env,
-            clock: Rc::clone(&self.clock),
-            random: Rc::clone(&self.random),
-            stdout: Rc::clone(&self.stdout),
-            stderr: Rc::clone(&self.stderr),
-            stdout_terminal: self.stdout_terminal,
-            stderr_terminal: self.stderr_terminal,
-            progress_shown: Arc::clone(&self.progress_shown),
-            verbosity: self.verbosity.clone(),
-        }
+        Self { env, ..self.clone() }
     }
 
     /// A world made up for a test: real randomness, and streams that the test can read afterwards.
@@ -149,64 +119,32 @@ impl Context {
             args: args.iter().map(OsString::from).collect(),
             env,
             clock,
-            stdout: Rc::new(RefCell::new(stdout)),
-            stderr: Rc::new(RefCell::new(stderr)),
-            stdout_terminal: Terminal { is_terminal: false },
-            stderr_terminal: Terminal { is_terminal: false },
+            console: Rc::new(Console::fake(stdout, stderr)),
             ..Self::real()
         }
     }
 
-    /// Writes to stdout, which is the protocol: one answer, nothing else.
+    /// See [`Console::print`].
     ///
     /// # Errors
     /// When stdout is closed or its device is full.
     pub fn print(&self, text: &str) -> Result<()> {
-        let mut stdout = self.stdout.borrow_mut();
-        stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-            .map_err(|e| Error::new(format!("cannot write to standard output: {e}")))
+        self.console.print(text)
     }
 
-    /// Writes a line to stderr at once; a closed stderr is nobody's failure.
-    pub fn eprintln(&self, line: &str) {
-        self.clear_progress();
-        self.write_stderr(&format!("{line}\n"));
+    /// See [`Console::eprintln`].
+    pub fn eprintln(&self, text: &str) {
+        self.console.eprintln(text);
     }
 
-    /// Says on stderr what the user should know or change; each line is cleaned.
+    /// See [`Console::warn`].
     pub fn warn(&self, text: &str) {
-        self.eprintln(&format!("Warning: {}", crate::error::one_line(text)));
-    }
-
-    /// Shows a line on stderr, a terminal, that the next one takes the place of.
-    pub fn show_progress(&self, line: &str) {
-        self.write_stderr(&format!("{CLEAR_LINE}{line}"));
-        self.progress_shown.store(true, Ordering::Relaxed);
-    }
-
-    /// Takes such a line away, where there is one.
-    pub fn clear_progress(&self) {
-        if self.progress_shown.swap(false, Ordering::Relaxed) {
-            self.write_stderr(CLEAR_LINE);
-        }
-    }
-
-    /// Writes to stderr as it is, at once.
-    fn write_stderr(&self, text: &str) {
-        let mut stderr = self.stderr.borrow_mut();
-        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
-    }
-
-    /// Sets how much [`Context::log`] shows (`-v N`).
-    pub fn set_verbosity(&self, verbosity: u8) {
-        self.verbosity.set(verbosity);
+        self.console.warn(text);
     }
 
     /// A log line in klog's form on stderr, if `-v` is at least `level`.
     pub fn log(&self, level: u8, message: impl FnOnce() -> String) {
-        if self.verbosity.get() < level {
+        if self.console.verbosity() < level {
             return;
         }
         let now = self.clock.now();

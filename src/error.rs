@@ -113,6 +113,11 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
+/// `text` without terminal control sequences: what is left are its characters and line ends.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c != '\n' && (c.is_control() || is_invisible(c)) { ' ' } else { c }).collect()
+}
+
 /// Characters that reorder or hide text on a terminal (Unicode bidi controls, line separators).
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

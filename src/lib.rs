@@ -2,26 +2,43 @@
 //! Kubernetes through Microsoft Entra ID.
 //!
 //! # Map
-//! | module | owns |
-//! |---|---|
-//! | [`context`] | everything that comes from outside |
-//! | [`cli`] | the flag table; argv -> what was said -> what was meant; help, completion, manual page |
-//! | [`cloud`] | environment names -> an authority's address |
-//! | [`cache`] | kept tokens: key, freshness, single flight |
-//! | [`keys`] | private keys and certificates: reading them, signing with them |
-//! | [`kubeconfig`] | which files, whose users; lossless editing; knows no flag |
-//! | [`login`] | the login modes |
-//! | [`exec_credential`] | `KUBERNETES_EXEC_INFO` in, one JSON object out |
-//! | [`commands`] | one file per command |
-//! | [`oauth`] | the protocol as data: requests are built, answers are read |
-//! | [`sys`] | the operating system: files, network, processes |
-//! | [`error`], [`style`], [`waiting`], [`secret`], [`time`] | what is shown, how, meanwhile, what is never shown, calendar text |
+//! A module imports those of lower layers only; a test below holds it.
+//!
+//! | layer | module | owns |
+//! |---|---|---|
+//! | 8 | `main`, this file | the real [`context::Context`], [`run`], the exit code |
+//! | 7 | [`commands`] | one file or folder per command: `convert` has the engine of the conversion rules, `completion` the candidates |
+//! | 6 | [`login`] | the login modes: a table ([`login::modes::MODES`]) and one file or folder per mode behind one trait |
+//! | 5 | [`cache`] | cached tokens: key, freshness, single flight, the folder |
+//! | 5 | [`cloud`] | environment names -> an authority's address |
+//! | 5 | [`kubeconfig`] | which files; YAML with positions; lossless editing; which users are whose |
+//! | 4 | [`sys`] | the operating system: files, network, processes, threads, locks |
+//! | 3 | [`cli`] | the flag table; argv -> what was given -> what it means; help, manual page, variables |
+//! | 3 | [`waiting`] | what a wait shows |
+//! | 2 | [`oauth`] | the protocol as data: requests are built, answers are read, refusals get their remedies |
+//! | 2 | [`exec_credential`] | `KUBERNETES_EXEC_INFO` in, one JSON object out |
+//! | 2 | [`style`] | colours and widths |
+//! | 1 | [`context`], [`console`] | arguments, environment, clock, randomness; the two streams |
+//! | 1 | [`http`] | requests and answers, addresses, forms as data |
+//! | 1 | [`keys`] | private keys and certificates: reading them, signing with them |
+//! | 1 | [`mode`] | the names of the login modes |
+//! | 0 | [`error`], [`secret`], [`time`] | failures, what must not print, dates as text |
+//!
+//! # Data flow
+//! ```text
+//! argv -> ParsedArgs --+
+//! env -> Context ------+-> Options -> login: cached and fresh? -> Token -> ExecCredential -> stdout
+//!                                     |  no (lock, read again)  ^
+//!                                     +-> oauth request -> sys::http -> answer -> oauth token
+//! convert: ParsedArgs + Options + old user entry + the mode's rules -> new user entry -> spliced into its file
+//! ```
 //!
 //! # Invariants
-//! 1. One flag table ([`cli::flags::FLAGS`]): parser, help, environment names, the README's reference
+//! 1. One flag table ([`cli::flags::FLAGS`]): parser, help, completion, environment names, the README's reference
 //!    and the reading of old kubeconfig arguments all come from it.
-//! 2. Said, then meant: `ParsedArgs` never looks at the environment; `Options` is resolved once.
-//! 3. Protocol is data: [`oauth`] has no network, file, clock, environment or randomness.
+//! 2. Given, then meant: `ParsedArgs` never looks at the environment; `Options` is resolved once and remembers where
+//!    each setting came from.
+//! 3. Protocol is data: [`oauth`] and [`http`] have no network, file, clock, environment or randomness.
 //! 4. The world comes in at `main`, through [`context::Context`]; elsewhere clippy's `disallowed-methods`
 //!    bans it, [`sys`] apart. Signatures and new keys draw on the system's randomness ([`keys`]).
 //! 5. stdout is the protocol: one ExecCredential or nothing. All else is stderr.
@@ -30,11 +47,16 @@
 //! 8. An error says what failed, why, and what to do next; it is matched on only where code branches.
 //! 9. Each deliberate difference from the original is a line of the README's "Differences" with a test.
 //! 10. The path of a cached token touches no TLS, no certificates, no child process, no lock.
+//! 11. A new login mode is one row of `MODES` and one file; a new flag, remedy or variable is one row.
+//! 12. Only [`sys`] touches the file system and starts threads and processes; its lowest functions refuse what no
+//!     caller may do.
+//! 13. All text for a terminal passes through [`console`], which cleans it; a warning is `ctx.warn`.
 
 pub mod cache;
 pub mod cli;
 pub mod cloud;
 pub mod commands;
+pub mod console;
 pub mod context;
 pub mod error;
 pub mod exec_credential;
@@ -65,7 +87,7 @@ pub fn run(ctx: &Context) -> u8 {
     match dispatch(ctx) {
         Ok(()) => 0,
         Err(error) => {
-            ctx.eprintln(&style::error(&error, ctx));
+            ctx.console.eprint_styled(&style::error(&error, ctx));
             1
         }
     }
@@ -77,8 +99,8 @@ fn dispatch(ctx: &Context) -> Result<()> {
     }
     let given = parse(&ctx.args)?;
     let verbosity = given.last(Id::Verbosity).and_then(OsStr::to_str);
-    ctx.set_verbosity(verbosity.and_then(parse_level).unwrap_or(0));
-    let help = |command| help::page(command, Style::of(ctx.stdout_terminal, &ctx.env));
+    ctx.console.set_verbosity(verbosity.and_then(parse_level).unwrap_or(0));
+    let help = |command| help::page(command, Style::of(ctx.console.stdout_terminal(), &ctx.env));
     if given.is_on(Id::Help) {
         return ctx.print(&help(given.command));
     }
@@ -123,4 +145,83 @@ fn help_topic(given: &ParsedArgs) -> Result<Command> {
         .find(|row| OsStr::new(row.name) == word)
         .map(|row| row.command)
         .ok_or_else(|| Error::new(format!("unknown help topic \"{}\"", word.to_string_lossy())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    /// The map's layers, the lowest first.
+    const LAYERS: &[&[&str]] = &[
+        &["error", "secret", "time"],
+        &["context", "console", "http", "keys", "mode"],
+        &["oauth", "exec_credential", "style"],
+        &["cli", "waiting"],
+        &["sys"],
+        &["cache", "cloud", "kubeconfig"],
+        &["login"],
+        &["commands"],
+    ];
+
+    fn layer(module: &str) -> Option<usize> {
+        LAYERS.iter().position(|modules| modules.contains(&module))
+    }
+
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let paths = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+    }
+
+    /// Each source file's top module, and its text without comments and unit tests.
+    fn modules() -> Vec<(String, PathBuf, String)> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let module = |path: &Path| {
+            let first = path.strip_prefix(&root).unwrap().components().next().unwrap();
+            Path::new(first.as_os_str()).file_stem().unwrap().to_str().unwrap().to_owned()
+        };
+        let code = |path: &Path| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+        };
+        let found = sources(&root).into_iter().map(|path| (module(&path), code(&path), path));
+        let found = found.filter(|(module, ..)| !["lib", "main"].contains(&module.as_str()));
+        found.map(|(module, code, path)| (module, path, code)).collect()
+    }
+
+    #[test]
+    fn imports_go_down_the_layers() {
+        for (module, path, code) in modules() {
+            let own = layer(&module).unwrap_or_else(|| panic!("{module} is on no layer of the map"));
+            for named in code.split("crate::").skip(1) {
+                let named = named.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap();
+                let goes_down = layer(named).is_none_or(|layer| layer < own) || named == module;
+                let is_sibling = own == 1 && layer(named) == Some(1) && module == "context";
+                assert!(goes_down || is_sibling, "{} imports crate::{named}", path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn only_sys_touches_the_file_system() {
+        const CALLS: &[&str] = &[
+            "std::fs",
+            "File::open",
+            ".exists()",
+            ".try_exists()",
+            ".canonicalize()",
+            ".metadata()",
+            ".is_dir()",
+            ".is_file()",
+            ".is_symlink()",
+            ".symlink_metadata()",
+            ".read_dir()",
+        ];
+        for (module, path, code) in modules().into_iter().filter(|(module, ..)| module != "sys") {
+            for call in CALLS {
+                assert!(!code.contains(call), "{module}: {} has {call}", path.display());
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! How text is laid out for people: colour and width, where a person watches; plain lines where not.
 
-use crate::context::{Context, Env, Terminal};
+use crate::console::Terminal;
+use crate::context::{Context, Env};
 use crate::error::Error;
 
 /// A terminal that is narrower gets lines that are too long rather than a word a line.
@@ -81,7 +82,7 @@ pub fn takes_sequences(screen: Terminal, env: &Env) -> bool {
 
 /// An error as stderr shows it: each part one line, but on a terminal, where it is wrapped.
 pub fn error(error: &Error, ctx: &Context) -> String {
-    let screen = ctx.stderr_terminal;
+    let screen = ctx.console.stderr_terminal();
     let style = Style::of(screen, &ctx.env);
     let style = if screen.is_terminal { style } else { Style { width: None, ..style } };
     let lines = error.to_string();

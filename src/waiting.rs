@@ -1,32 +1,61 @@
-//! Waiting that a person may wonder about: after two seconds it is said for what, and how to end it. On a
-//! terminal in one line that counts and goes away, elsewhere in one line that stays.
+//! What a long wait shows: after two seconds, what it is for and how to end it. On a terminal that is one line that
+//! counts and goes away; elsewhere nothing, unless `-v 1` asks for it, because pipelines fail steps that write to
+//! stderr and full-screen clients show it in their screen.
 
-use crate::context::{CLEAR_LINE, Context};
+use crate::context::Context;
 use crate::error::one_line;
 use crate::style::{Style, takes_sequences};
-use crate::sys::process::write_to_stderr;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Nobody wonders before.
-const NOTICE_DELAY: Duration = Duration::from_secs(2);
-/// How often a long sleep looks up.
+/// Shorter waits are not announced.
+pub const NOTICE_DELAY: Duration = Duration::from_secs(2);
+/// How often a long sleep wakes up.
 const STEP: Duration = Duration::from_millis(250);
-/// How often the counter changes.
-const SECOND: Duration = Duration::from_secs(1);
-/// How to end it.
-const END: &str = " (Ctrl-C ends it)";
-/// A watcher only sleeps and writes a line.
-const WATCHERS_STACK: usize = 64 << 10;
-/// A wait that looks up now and then.
+
+/// How a wait is shown on this stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Display {
+    /// Not at all.
+    Silent,
+    /// In one line that stays.
+    Line,
+    /// In one line that counts the seconds and goes away, no longer than this many columns.
+    Counter(Option<usize>),
+}
+
+impl Display {
+    /// What fits this run.
+    pub fn of(ctx: &Context) -> Self {
+        let terminal = ctx.console.stderr_terminal();
+        if takes_sequences(terminal, &ctx.env) {
+            return Self::Counter(Style::of(terminal, &ctx.env).width);
+        }
+        if terminal.is_terminal || ctx.console.verbosity() > 0 { Self::Line } else { Self::Silent }
+    }
+
+    /// The notice after so many seconds. A counter stays shorter than the terminal's line: clearing a full one would
+    /// leave the line above.
+    pub fn text(self, what: &str, seconds: u64) -> String {
+        const END: &str = " (Ctrl-C to cancel)";
+        let (mut text, tail) = (format!("Waiting for {}", one_line(what)), format!(": {seconds} s{END}"));
+        let width = match self {
+            Self::Silent | Self::Line => return text,
+            Self::Counter(None) => return text + &tail,
+            Self::Counter(Some(width)) => width,
+        };
+        let room = width.saturating_sub(1 + tail.len());
+        if text.chars().count() > room {
+            text = text.chars().take(room.saturating_sub(1)).chain(['…']).collect();
+        }
+        (text + &tail).chars().take(width.saturating_sub(1)).collect()
+    }
+}
+
+/// A wait that wakes up now and then.
 pub struct WaitNotice<'a> {
     ctx: &'a Context,
     start: Duration,
-    /// Whether the seconds are counted.
-    counts: bool,
+    display: Display,
     /// The second that was shown last.
     shown: Option<u64>,
 }
@@ -34,36 +63,38 @@ pub struct WaitNotice<'a> {
 impl<'a> WaitNotice<'a> {
     /// Begins now.
     pub fn new(ctx: &'a Context) -> Self {
-        let counts = takes_sequences(ctx.stderr_terminal, &ctx.env);
-        Self { ctx, start: ctx.clock.monotonic(), counts, shown: None }
+        Self { ctx, start: ctx.clock.monotonic(), display: Display::of(ctx), shown: None }
     }
 
-    /// Begins now, for a person who has just been asked to do something: where nobody watches, that was the one
-    /// line.
+    /// Begins now, for a user who has just been asked to do something: without a terminal that prompt is enough.
     pub fn after_prompt(ctx: &'a Context) -> Self {
         let mut waiting = Self::new(ctx);
-        waiting.shown = (!waiting.counts).then_some(u64::MAX);
+        if waiting.display == Display::Line {
+            waiting.display = Display::Silent;
+        }
         waiting
     }
 
-    /// Says what is waited for, if it is time to; `what` is asked each time, because who holds a lock may change.
+    /// Shows the notice when it is time to; `what` is asked each time, because the lock holder may change.
     pub fn tick(&mut self, what: impl FnOnce() -> String) {
         let waited = self.ctx.clock.monotonic().saturating_sub(self.start);
         if waited < NOTICE_DELAY || self.shown.is_some_and(|shown| shown >= waited.as_secs()) {
             return;
         }
-        let what = one_line(&what());
-        if self.counts {
-            let width = Style::of(self.ctx.stderr_terminal, &self.ctx.env).width;
-            self.ctx.show_progress(&counter(&what, waited.as_secs(), width));
-            self.shown = Some(waited.as_secs());
-        } else {
-            self.ctx.eprintln(&format!("Waiting for {what}{END}"));
-            self.shown = Some(u64::MAX);
+        self.shown = Some(waited.as_secs());
+        match self.display {
+            Display::Silent => {}
+            Display::Line => {
+                self.ctx.eprintln(&self.display.text(&what(), waited.as_secs()));
+                self.shown = Some(u64::MAX);
+            }
+            Display::Counter(_) => {
+                self.ctx.console.show_progress(&self.display.text(&what(), waited.as_secs()));
+            }
         }
     }
 
-    /// Sleeps, looking up.
+    /// Sleeps, waking up to tick.
     pub fn sleep(&mut self, duration: Duration, what: impl Fn() -> String) {
         let end = self.ctx.clock.monotonic().saturating_add(duration);
         loop {
@@ -79,67 +110,15 @@ impl<'a> WaitNotice<'a> {
 
 impl Drop for WaitNotice<'_> {
     fn drop(&mut self) {
-        self.ctx.clear_progress();
-    }
-}
-
-/// The line that counts. It stays shorter than the screen: on a full line wiping would leave the line above.
-fn counter(what: &str, seconds: u64, width: Option<usize>) -> String {
-    let (mut text, tail) = (format!("Waiting for {what}"), format!(": {seconds} s{END}"));
-    let Some(width) = width else { return text + &tail };
-    let room = width.saturating_sub(1 + tail.len());
-    if text.chars().count() > room {
-        text = text.chars().take(room.saturating_sub(1)).chain(['…']).collect();
-    }
-    (text + &tail).chars().take(width.saturating_sub(1)).collect()
-}
-
-/// A wait inside of a call that does not look up: a thread says the line in its place.
-pub struct WaitNoticeThread {
-    end: Option<Sender<()>>,
-    watcher: Option<JoinHandle<()>>,
-}
-
-impl WaitNoticeThread {
-    /// Begins now; ends when it is dropped. Where no thread is to be had, nothing is said.
-    pub fn new(ctx: &Context, what: String) -> Self {
-        let (end, ended) = channel::<()>();
-        let counts = takes_sequences(ctx.stderr_terminal, &ctx.env);
-        let width = if counts { Style::of(ctx.stderr_terminal, &ctx.env).width } else { None };
-        let progress_shown = Arc::clone(&ctx.progress_shown);
-        let watch = move || {
-            let (mut step, mut seconds) = (NOTICE_DELAY, NOTICE_DELAY.as_secs());
-            while ended.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
-                let what = one_line(&what);
-                if !counts {
-                    return write_to_stderr(&format!("Waiting for {what}{END}\n"));
-                }
-                progress_shown.store(true, Ordering::Relaxed);
-                write_to_stderr(&format!("{CLEAR_LINE}{}", counter(&what, seconds, width)));
-                (step, seconds) = (SECOND, seconds + 1);
-            }
-            if progress_shown.swap(false, Ordering::Relaxed) {
-                write_to_stderr(CLEAR_LINE);
-            }
-        };
-        let watcher = std::thread::Builder::new().stack_size(WATCHERS_STACK).spawn(watch).ok();
-        Self { end: Some(end), watcher }
-    }
-}
-
-impl Drop for WaitNoticeThread {
-    fn drop(&mut self) {
-        self.end.take();
-        if let Some(watcher) = self.watcher.take() {
-            let _ = watcher.join();
-        }
+        self.ctx.console.clear_progress();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::{Clock, Env, Terminal};
+    use crate::console::Terminal;
+    use crate::context::{Clock, Env};
     use std::cell::{Cell, RefCell};
     use std::io::Write;
     use std::rc::Rc;
@@ -180,8 +159,8 @@ mod tests {
             .into_iter()
             .chain(env.iter().copied())
             .collect();
-        let mut ctx = Context::fake(&[], env, Rc::new(Fake::default()), out, Box::new(said.clone()));
-        ctx.stderr_terminal = Terminal { is_terminal: columns.is_some() };
+        let ctx = Context::fake(&[], env, Rc::new(Fake::default()), out, Box::new(said.clone()));
+        ctx.console.set_stderr_terminal(Terminal { is_terminal: columns.is_some() });
         let mut waiting = WaitNotice::new(&ctx);
         act(&ctx, &mut waiting);
         drop(waiting);
@@ -193,7 +172,7 @@ mod tests {
     }
 
     fn line(n: u64) -> String {
-        format!("\r\x1b[KWaiting for a bus: {n} s (Ctrl-C ends it)")
+        format!("\r\x1b[KWaiting for a bus: {n} s (Ctrl-C to cancel)")
     }
 
     #[test]
@@ -203,9 +182,9 @@ mod tests {
     }
 
     #[test]
-    fn one_line_where_nobody_watches_and_a_counter_on_a_terminal() {
-        let plain = "Waiting for a bus (Ctrl-C ends it)\n";
-        assert_eq!(said(None, &[], a_bus(60)), plain);
+    fn nothing_without_a_terminal_and_a_counter_on_one() {
+        let plain = "Waiting for a bus\n";
+        assert_eq!(said(None, &[], a_bus(60)), "");
         assert_eq!(said(Some("80"), &[("TERM", "dumb")], a_bus(60)), plain);
         assert_eq!(said(Some("80"), &[], a_bus(4)), format!("{}{}{}\r\x1b[K", line(2), line(3), line(4)));
     }
@@ -214,16 +193,16 @@ mod tests {
     fn the_counter_stays_shorter_than_the_screen() {
         let what = "process 4711 (since 2026-01-02T03:04:05Z) that is signing in already";
         for width in [30, 40, 80] {
-            let text = counter(what, 9999, Some(width));
+            let text = Display::Counter(Some(width)).text(what, 9999);
             assert_eq!(text.chars().count(), width - 1, "{text}");
-            assert!(text.ends_with(": 9999 s (Ctrl-C ends it)"), "{text}");
+            assert!(text.ends_with(": 9999 s (Ctrl-C to cancel)"), "{text}");
         }
-        assert_eq!(counter("a bus", 2, Some(40)), "Waiting for a bus: 2 s (Ctrl-C ends it)");
-        assert_eq!(counter("a bus", 2, Some(20)).chars().count(), 19);
+        assert_eq!(Display::Counter(Some(50)).text("a bus", 2), "Waiting for a bus: 2 s (Ctrl-C to cancel)");
+        assert_eq!(Display::Counter(Some(20)).text("a bus", 2).chars().count(), 19);
     }
 
     #[test]
-    fn what_is_said_meanwhile_has_a_line_of_its_own() {
+    fn a_message_during_the_wait_has_its_own_line() {
         let text = said(Some("80"), &[], |ctx, waiting| {
             waiting.sleep(Duration::from_secs(2), || "a bus".to_owned());
             ctx.eprintln("rain");

@@ -3,7 +3,7 @@
 //! Tokens are bound to it by its id, so a lost key means a miss and nothing worse; a folder that does not
 //! work costs a warning and a key for this one call.
 
-use super::{prepare_folder, take_lock};
+use super::folder::{LOCK_SUFFIX, prepare_folder, take_lock, temporary_of};
 use crate::context::Context;
 use crate::error::{Result, one_line};
 use crate::keys::RsaKey;
@@ -30,7 +30,7 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
         return Ok(key);
     }
     let cannot_be_kept = |e: &io::Error| warn(&format!("cannot be kept ({e})"));
-    let lock_path = folder.join(format!("{FILE_NAME}{}", super::LOCK_SUFFIX));
+    let lock_path = folder.join(format!("{FILE_NAME}{}", LOCK_SUFFIX));
     let locked = prepare_folder(folder)
         .and_then(|_| take_lock(ctx, &lock_path, "is making the proof-of-possession key"));
     let _guard = match locked {
@@ -74,10 +74,10 @@ fn load(path: &Path, warn: &dyn Fn(&str)) -> Option<RsaKey> {
 
 /// Whether a file name is the key's, its lock's or a temporary file's of it.
 pub fn is_ours(name: &str) -> bool {
-    name == FILE_NAME || is_lock(name) || super::temporary_of(name) == Some(FILE_NAME)
+    name == FILE_NAME || is_lock(name) || temporary_of(name) == Some(FILE_NAME)
 }
 
 /// Whether it is its lock's.
 pub fn is_lock(name: &str) -> bool {
-    name.strip_suffix(super::LOCK_SUFFIX) == Some(FILE_NAME)
+    name.strip_suffix(LOCK_SUFFIX) == Some(FILE_NAME)
 }

@@ -2,21 +2,8 @@
 
 use super::flags::{COMMANDS, FLAGS, Flag};
 use super::help::{sentence, value_name};
+use super::variables::VARIABLES;
 use crate::mode::Mode;
-
-/// Variables that are not a flag's.
-const ENVIRONMENT: &[(&str, &str)] = &[
-    ("AZURE_ENVIRONMENT_FILEPATH", "JSON file with the endpoints of AzureStackCloud"),
-    ("BROWSER", "program that opens the sign-in page in interactive login"),
-    (
-        "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
-        "the proxy, by the rules that kubectl follows; lower case counts too",
-    ),
-    ("KUBECONFIG", "list of kubeconfigs"),
-    ("KUBERNETES_EXEC_INFO", "set by kubectl: the form of the answer that it wants"),
-    ("NO_COLOR", "no colours"),
-    ("SSL_CERT_FILE, SSL_CERT_DIR", "certificate authorities to trust in place of the system's"),
-];
 
 /// The page.
 pub fn page() -> String {
@@ -41,8 +28,8 @@ pub fn page() -> String {
             &format!(".TP\n{}\n{}", heading(flag), text(&format!("{} [{}]", sentence(flag), commands(flag))));
     }
     page += ".SH ENVIRONMENT\nBeside the variables that are named with the flags:\n";
-    for (name, about) in ENVIRONMENT {
-        page += &format!(".TP\n.B {}\n{}", escape(name), text(about));
+    for variable in VARIABLES {
+        page += &format!(".TP\n.B {}\n{}", escape(variable.name), text(variable.about));
     }
     page += ".SH FILES\n.TP\n.I ~/.kube/cache/kubelogin\n";
     page += &text("cached tokens and the key of proof of possession, readable by their user alone");

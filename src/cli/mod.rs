@@ -1,8 +1,8 @@
 //! The command line: the flag table and what derives from it.
 
-pub mod complete;
 pub mod flags;
 pub mod help;
 pub mod man;
 pub mod options;
 pub mod parse;
+pub mod variables;

@@ -8,11 +8,11 @@ use crate::cli::flags::Command;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result, one_line};
+use crate::sys::paths::{self, Found};
 use crate::sys::{files, lock};
 use serde_json::Value;
-use std::fs::DirEntry;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// More foreign files than this are counted, not named.
 const MAX_NAMES: usize = 10;
@@ -37,51 +37,48 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
         ctx.eprintln("remove-tokens is deprecated, use remove-cache-dir instead");
     }
     let folder = options.cache_dir(ctx)?;
-    let entries = match std::fs::read_dir(&folder) {
+    let entries = match paths::list(&folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(cannot("read", &folder, &e)),
     };
     let mut foreign = Vec::new();
     for file in entries {
-        let file = file.map_err(|e| cannot("read", &folder, &e))?;
         if !is_ours(&file) {
-            foreign.push(file.file_name().to_string_lossy().into_owned());
+            foreign.push(file.path);
         } else if !delete(&file)? {
-            ctx.eprintln(&format!("{} is in use by a sign-in and was kept", file.path().display()));
+            ctx.eprintln(&format!("kept {}: a sign-in is using it", file.path.display()));
         }
     }
     name(ctx, &folder, foreign);
-    // Only an empty folder goes; a symbolic link to one is somebody's arrangement and stays.
-    if !folder.is_symlink() && !is_home(ctx, &folder) {
-        let _ = std::fs::remove_dir(&folder);
+    // Only an empty folder goes; a symbolic link to one was made on purpose and stays.
+    if !paths::is_link(&folder) && !is_home(ctx, &folder) {
+        paths::remove_empty_folder(&folder);
     }
     Ok(())
 }
 
 /// An empty home folder is still the user's home.
 fn is_home(ctx: &Context, folder: &Path) -> bool {
-    ctx.home()
-        .and_then(|home| home.canonicalize().ok())
-        .is_some_and(|home| folder.canonicalize().is_ok_and(|f| f == home))
+    ctx.home().is_some_and(|home| paths::are_same(&home, folder))
 }
 
 /// Says which files were left alone.
-fn name(ctx: &Context, folder: &Path, mut foreign: Vec<String>) {
+fn name(ctx: &Context, folder: &Path, mut foreign: Vec<PathBuf>) {
     foreign.sort_unstable();
     for file in foreign.iter().take(MAX_NAMES) {
-        ctx.eprintln(&one_line(&format!("{} is not kubelogin's and was kept", folder.join(file).display())));
+        ctx.eprintln(&one_line(&format!("kept {}: kubelogin did not create it", file.display())));
     }
     if let Some(more) = foreign.len().checked_sub(MAX_NAMES).filter(|more| *more > 0) {
-        ctx.eprintln(&format!("{more} more in {} were kept", folder.display()));
+        ctx.eprintln(&format!("kept {more} more files in {}", folder.display()));
     }
 }
 
 /// Deletes a file of ours; `false` for a lock that is held, since who waits for it would lose it.
-fn delete(file: &DirEntry) -> Result<bool> {
-    let path = file.path();
-    let held = if file.file_name().to_str().is_some_and(cache::is_lock) {
-        match lock::try_lock(&path) {
+fn delete(file: &Found) -> Result<bool> {
+    let path = &file.path;
+    let held = if file.name.as_deref().is_some_and(cache::is_lock) {
+        match lock::try_lock(path) {
             Ok(None) => return Ok(false),
             // Windows deletes no lock file that is open, be it by us or by who takes it meanwhile.
             Ok(lock) => lock.filter(|_| !cfg!(windows)),
@@ -91,28 +88,24 @@ fn delete(file: &DirEntry) -> Result<bool> {
     } else {
         None
     };
-    let deleted = std::fs::remove_file(&path);
+    let deleted = paths::remove_file(path);
     drop(held);
     match deleted {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(cannot("delete", &path, &e)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(cannot("delete", path, &e)),
         _ => Ok(true),
     }
 }
 
 /// Whether this program or a version of the original wrote it. A folder never is; a link is judged, and
 /// deleted, as itself.
-fn is_ours(file: &DirEntry) -> bool {
-    let name = file.file_name();
-    let Some(name) = name.to_str() else {
+fn is_ours(file: &Found) -> bool {
+    let Some(name) = file.name.as_deref().filter(|_| !file.is_folder) else {
         return false;
     };
-    if file.file_type().is_ok_and(|kind| kind.is_dir()) {
-        return false;
-    }
     cache::is_ours(name)
         || POP_FILES.contains(&name)
         || is_original_token(name)
-        || (name == "auth.json" && is_authentication_record(&file.path()))
+        || (name == "auth.json" && is_authentication_record(&file.path))
 }
 
 /// The names of 0.1: `<environment>-<server id>-<client id>-<tenant id>[_legacy].json`.
@@ -151,20 +144,14 @@ fn guids(text: &str) -> usize {
 
 /// The original's record of who signed in last has a name that other programs use too.
 fn is_authentication_record(path: &Path) -> bool {
-    if path.is_symlink() {
+    if paths::is_link(path) {
         return false;
     }
     let Ok(bytes) = files::read_bounded(path, MAX_RECORD) else {
         return false;
     };
-    match serde_json::from_slice::<Value>(&bytes) {
-        Ok(Value::Object(record)) => {
-            record.is_empty() || record.contains_key("homeAccountId") || record.contains_key("clientId")
-        }
-        Ok(_) => false,
-        // Cut off by a crash of its writer.
-        Err(e) => e.is_eof(),
-    }
+    let record = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();
+    record.get("homeAccountId").is_some() || record.get("clientId").is_some()
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {

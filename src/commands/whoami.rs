@@ -75,7 +75,7 @@ pub fn run(ctx: &Context, given: &ParsedArgs) -> Result<()> {
     if is_json {
         return Ok(());
     }
-    let style = Style::of(ctx.stdout_terminal, &ctx.env);
+    let style = Style::of(ctx.console.stdout_terminal(), &ctx.env);
     let texts: Vec<String> = accounts.iter().map(|account| text(account, style)).collect();
     ctx.print(&texts.join("\n"))
 }

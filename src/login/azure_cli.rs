@@ -10,6 +10,7 @@ use crate::oauth::grant::Server;
 use crate::oauth::token::Token;
 use crate::sys::child::Output;
 use crate::sys::lock::{self, Lock};
+use crate::sys::paths;
 use crate::waiting::WaitNotice;
 use serde_json::Value;
 use std::path::Path;
@@ -95,7 +96,8 @@ impl AzureCli<'_> {
     fn wait_for_others(&self) -> Result<Option<Lock>> {
         let ctx = self.tool.ctx;
         let folder = ctx.env.path("AZURE_CONFIG_DIR").or_else(|| ctx.home().map(|home| home.join(".azure")));
-        let Some(path) = folder.filter(|folder| folder.is_dir()).map(|folder| folder.join("kubelogin.lock"))
+        let Some(path) =
+            folder.filter(|folder| paths::is_folder(folder)).map(|folder| folder.join("kubelogin.lock"))
         else {
             return Ok(None);
         };

@@ -6,6 +6,7 @@ use super::{Finding, SignIn};
 use crate::cache::{Entry, Key, RefreshError};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
+use crate::cli::variables::secret_names;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::http::message::Response;
@@ -144,7 +145,7 @@ impl Browser<'_> {
 
     fn open(&self, ctx: &Context, url: &str) -> Option<process::Browser> {
         let command = self.command.as_deref().or_else(|| ctx.env.text("BROWSER"));
-        process::Browser::open(ctx, command, url)
+        process::Browser::open(ctx, command, url, &secret_names().collect::<Vec<_>>())
             .map_err(|failure| {
                 ctx.warn(&not_opened(&failure));
             })

@@ -15,6 +15,7 @@ pub mod managed_identity;
 pub mod modes;
 pub mod pop;
 pub mod ropc;
+pub mod rules;
 pub mod service_principal;
 pub mod session;
 mod user_client;

@@ -1,5 +1,7 @@
 //! The table of the login modes: one row each, with what tells one mode from another as data.
 
+use super::rules::ArgSource::{FlagOnly, FlagOnlyUnless, FlagOrOldEntry, Required};
+use super::rules::Rule;
 use super::{
     SignIn, azd, azure_cli, browser, device_code, federated, managed_identity, ropc, service_principal,
 };
@@ -41,6 +43,8 @@ pub struct ModeRow {
     pub takes_pop: bool,
     /// Settings that a sign-in needs and a cache lookup does not, with their names in messages.
     pub credentials: &'static [(Id, &'static str)],
+    /// Its arguments in a converted kubeconfig entry, after login, server id and cache folder.
+    pub rules: &'static [Rule],
     /// Its constructor.
     pub build: Build,
 }
@@ -54,6 +58,12 @@ const ROW: ModeRow = ModeRow {
     takes_legacy: false,
     takes_pop: false,
     credentials: &[],
+    rules: &[
+        (Id::ClientId, Required),
+        (Id::TenantId, Required),
+        (Id::Environment, FlagOrOldEntry),
+        (Id::Legacy, FlagOrOldEntry),
+    ],
     build: device_code::build,
 };
 
@@ -65,6 +75,15 @@ pub const MODES: &[ModeRow] = &[
         who: Who::Browser,
         caching: Caching::ByDefault,
         takes_pop: true,
+        rules: &[
+            (Id::ClientId, Required),
+            (Id::TenantId, Required),
+            (Id::Environment, FlagOrOldEntry),
+            (Id::PopEnabled, FlagOrOldEntry),
+            (Id::PopClaims, FlagOrOldEntry),
+            (Id::RedirectUrl, FlagOrOldEntry),
+            (Id::LoginHint, FlagOrOldEntry),
+        ],
         build: browser::build,
         ..ROW
     },
@@ -72,6 +91,18 @@ pub const MODES: &[ModeRow] = &[
         mode: Mode::ServicePrincipal,
         takes_legacy: true,
         takes_pop: true,
+        rules: &[
+            (Id::ClientId, Required),
+            (Id::TenantId, Required),
+            (Id::Environment, FlagOrOldEntry),
+            (Id::ClientSecret, FlagOnly),
+            (Id::ClientCertificate, FlagOnly),
+            (Id::ClientCertificatePassword, FlagOnly),
+            (Id::Legacy, FlagOrOldEntry),
+            (Id::PopEnabled, FlagOrOldEntry),
+            (Id::PopClaims, FlagOrOldEntry),
+            (Id::DisableEnvironmentOverride, FlagOrOldEntry),
+        ],
         build: service_principal::build,
         ..ROW
     },
@@ -82,6 +113,16 @@ pub const MODES: &[ModeRow] = &[
         takes_legacy: true,
         takes_pop: true,
         credentials: &[(Id::Password, "password")],
+        rules: &[
+            (Id::ClientId, Required),
+            (Id::TenantId, Required),
+            (Id::Environment, FlagOrOldEntry),
+            (Id::Username, FlagOnly),
+            (Id::Password, FlagOnly),
+            (Id::Legacy, FlagOrOldEntry),
+            (Id::PopEnabled, FlagOrOldEntry),
+            (Id::PopClaims, FlagOrOldEntry),
+        ],
         build: ropc::build,
         ..ROW
     },
@@ -89,6 +130,7 @@ pub const MODES: &[ModeRow] = &[
         mode: Mode::Msi,
         who: Who::Machine,
         asks_authority: false,
+        rules: &[(Id::ClientId, FlagOnly), (Id::IdentityResourceId, FlagOnlyUnless(Id::ClientId))],
         build: managed_identity::build,
         ..ROW
     },
@@ -97,6 +139,7 @@ pub const MODES: &[ModeRow] = &[
         who: Who::Tool,
         caching: Caching::Never,
         asks_authority: false,
+        rules: &[(Id::TenantId, FlagOnly), (Id::Subscription, FlagOnly)],
         build: azure_cli::build,
         ..ROW
     },
@@ -105,18 +148,26 @@ pub const MODES: &[ModeRow] = &[
         who: Who::Tool,
         caching: Caching::Never,
         asks_authority: false,
+        rules: &[(Id::TenantId, FlagOnly)],
         build: azd::build,
         ..ROW
     },
     ModeRow {
         mode: Mode::WorkloadIdentity,
         who: Who::Federated,
+        rules: &[
+            (Id::ClientId, FlagOnly),
+            (Id::TenantId, FlagOnly),
+            (Id::AuthorityHost, FlagOrOldEntry),
+            (Id::FederatedTokenFile, FlagOnly),
+        ],
         build: federated::workload_identity::build,
         ..ROW
     },
     ModeRow {
         mode: Mode::AzurePipelines,
         who: Who::Federated,
+        rules: &[(Id::TenantId, Required), (Id::PipelinesServiceConnectionId, FlagOnly)],
         build: federated::azure_pipelines::build,
         ..ROW
     },

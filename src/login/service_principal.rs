@@ -16,8 +16,8 @@ use crate::oauth::jws;
 use crate::oauth::token::Token;
 use crate::secret::Secret;
 use crate::sys::files;
+use crate::sys::notice::WaitNoticeThread;
 use crate::time::rfc3339;
-use crate::waiting::WaitNoticeThread;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 

@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::sys::interrupt::{SignalGuard, defer_signals};
+use crate::sys::thread;
 use crate::waiting::WaitNotice;
 use std::io::{self, Read};
 use std::process::{Child, ExitStatus, Stdio};
@@ -87,8 +88,8 @@ fn collect(
         waited.tick(|| format!("{program} to finish"));
         guard.check().map_err(RunError::Io)
     };
-    let stdout = read_in_thread(child.stdout.take(), MAX_OUTPUT);
-    let stderr = read_in_thread(child.stderr.take(), MAX_ERROR);
+    let stdout = read_in_thread(child.stdout.take(), MAX_OUTPUT).map_err(RunError::Io)?;
+    let stderr = read_in_thread(child.stderr.take(), MAX_ERROR).map_err(RunError::Io)?;
     let stdout = finished(ctx, &stdout, deadline, &mut waiting)?;
     if u64::try_from(stdout.len()).unwrap_or(u64::MAX) > MAX_OUTPUT {
         return Err(RunError::TooMuch(MAX_OUTPUT));
@@ -112,23 +113,20 @@ fn collect(
 fn read_in_thread(
     pipe: Option<impl Read + Send + 'static>,
     limit: u64,
-) -> Receiver<io::Result<Zeroizing<Vec<u8>>>> {
+) -> io::Result<Receiver<io::Result<Zeroizing<Vec<u8>>>>> {
     let (sender, receiver) = sync_channel(1);
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         let mut bytes = Zeroizing::new(Vec::new());
-        let read = match pipe {
-            Some(mut pipe) => {
-                let kept = (&mut pipe).take(limit.saturating_add(1)).read_to_end(&mut bytes);
-                // Over-long errors are cut; over-long output is refused by the reader's size.
-                let _ = sender.send(kept.map(|_| bytes));
-                let _ = io::copy(&mut pipe, &mut io::sink());
-                return;
-            }
-            None => Ok(bytes),
+        let Some(mut pipe) = pipe else {
+            let _ = sender.send(Ok(bytes));
+            return;
         };
-        let _ = sender.send(read);
-    });
-    receiver
+        let kept = (&mut pipe).take(limit.saturating_add(1)).read_to_end(&mut bytes);
+        // Over-long errors are cut; over-long output is refused by the reader's size.
+        let _ = sender.send(kept.map(|_| bytes));
+        let _ = io::copy(&mut pipe, &mut io::sink());
+    })?;
+    Ok(receiver)
 }
 
 fn finished(

@@ -57,6 +57,19 @@ pub fn note(path: &Path) -> Option<String> {
     (!line.is_empty()).then(|| line.to_owned())
 }
 
+/// The process that holds a lock, for doctor. The lock is tried as a reader beside others, for a moment, and its file
+/// is not changed.
+pub fn holder(path: &Path) -> Option<String> {
+    let file = private::open_unmodified(path).ok()?;
+    if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        return None;
+    }
+    let mut note = String::new();
+    let is_read = file.take(MAX_NOTE).read_to_string(&mut note).is_ok();
+    let note = note.trim();
+    Some(if is_read && !note.is_empty() { note.to_owned() } else { "another process".to_owned() })
+}
+
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -7,5 +7,8 @@ pub mod http;
 pub mod interrupt;
 pub mod lock;
 pub mod loopback;
+pub mod notice;
+pub mod paths;
 pub mod private;
 pub mod process;
+pub mod thread;

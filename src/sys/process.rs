@@ -1,14 +1,9 @@
 //! Processes: the browser, and what becomes of this one.
 
 use super::files::find_program;
-use crate::cli::flags::FLAGS;
 use crate::context::Context;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-
-/// Variables that hold a secret and belong to no flag: of pipelines and of managed identities.
-const SECRETS: &[&str] =
-    &["ACTIONS_ID_TOKEN_REQUEST_TOKEN", "IDENTITY_HEADER", "MSI_SECRET", "SYSTEM_ACCESSTOKEN"];
 
 /// Leaves no core dump behind: it would hold tokens and secrets.
 pub fn disable_core_dumps() {
@@ -20,13 +15,6 @@ pub fn disable_core_dumps() {
     }
 }
 
-/// Writes to stderr from a thread that has no context: that belongs to the one that waits.
-pub fn write_to_stderr(text: &str) {
-    use std::io::Write;
-    #[allow(clippy::disallowed_methods)] // As said.
-    let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
 /// A program that was started to show a page.
 #[derive(Debug)]
 pub struct Browser {
@@ -35,18 +23,19 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Opens `url` with `command`, else with what the system has for it.
+    /// Opens `url` with `command`, else with what the system has for it. The program does not get the variables
+    /// `hidden`.
     ///
     /// # Errors
     /// Which programs were tried, for people.
-    pub fn open(ctx: &Context, command: Option<&str>, url: &str) -> Result<Self, String> {
+    pub fn open(ctx: &Context, command: Option<&str>, url: &str, hidden: &[&str]) -> Result<Self, String> {
         let candidates = match command {
             Some(command) => vec![(command, vec![])],
             None => candidates(is_wsl(ctx)),
         };
         let mut failures = Vec::new();
         for (program, arguments) in candidates {
-            match start(program, &arguments, url) {
+            match start(program, &arguments, url, hidden) {
                 Ok(child) => return Ok(Self { name: program.to_owned(), child: Some(child) }),
                 Err(e) => failures.push(format!("{program}: {e}")),
             }
@@ -93,13 +82,10 @@ fn is_wsl(ctx: &Context) -> bool {
 /// Starts it directly, never through a shell. Its output goes nowhere: stdout is the protocol, and
 /// whoever reads our stderr to its end must not wait for a browser to be closed. It gets none of the secrets
 /// in our environment.
-fn start(program: &str, arguments: &[&str], url: &str) -> std::io::Result<Child> {
+fn start(program: &str, arguments: &[&str], url: &str, hidden: &[&str]) -> std::io::Result<Child> {
     #[allow(clippy::disallowed_methods)] // This is where programs are started.
     let mut command = std::process::Command::new(program);
-    for variable in FLAGS.iter().filter(|flag| flag.secret).flat_map(|flag| flag.env) {
-        command.env_remove(variable.name);
-    }
-    for name in SECRETS {
+    for name in hidden {
         command.env_remove(name);
     }
     command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -121,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named() {
-        let error = Browser::open(&ctx(&[]), Some("/nonexistent/browser"), "https://a/").unwrap_err();
+        let error = Browser::open(&ctx(&[]), Some("/nonexistent/browser"), "https://a/", &[]).unwrap_err();
         assert!(error.starts_with("/nonexistent/browser: "));
     }
 

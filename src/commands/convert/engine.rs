@@ -1,13 +1,15 @@
 //! From an old user entry and the options to the new entry, by the rules.
 
-use super::rules::ArgSource::{self, FlagOnly, FlagOnlyUnless, FlagOrOldEntry, Required};
-use super::rules::{CARRIED_IN_EVERY_MODE, RULES, Rule};
+use super::rules::CARRIED_IN_EVERY_MODE;
 use crate::cli::flags::{FLAGS, Id};
 use crate::cli::options::Options;
 use crate::cli::parse::{ParsedArgs, parse_old_args};
 use crate::error::{Error, Result};
 use crate::kubeconfig::entry::{API_VERSION, KEPT_API_VERSIONS, exec_args};
 use crate::kubeconfig::value::{Scalar, Value};
+use crate::login::modes;
+use crate::login::rules::ArgSource::{self, FlagOnly, FlagOnlyUnless, FlagOrOldEntry, Required};
+use crate::login::rules::Rule;
 use crate::mode::Mode;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -69,14 +71,15 @@ impl Conversion<'_> {
         if let Some(folder) = self.cache_folder()? {
             push(&mut args, Id::CacheDir, &folder);
         }
-        let rules = RULES.iter().find(|(m, _)| *m == mode).map_or(&[][..], |(_, rules)| rules);
+        let row = modes::row(mode);
+        let rules = row.rules;
         self.check_pop_pair(rules)?;
         for (id, source) in rules {
             self.append(&mut args, *id, *source)?;
         }
         let in_table = |id: Id| rules.iter().any(|(rule, _)| *rule == id);
         for id in CARRIED_IN_EVERY_MODE.iter().copied().filter(|id| !in_table(*id)) {
-            if id != Id::AuthorityHost || talks_to_entra(mode) {
+            if id != Id::AuthorityHost || row.asks_authority {
                 self.append(&mut args, id, FlagOrOldEntry)?;
             }
         }
@@ -245,11 +248,6 @@ impl Conversion<'_> {
         ]));
         Some(Value::List(list))
     }
-}
-
-/// Modes whose tokens come from an authority that `--authority-host` can name.
-fn talks_to_entra(mode: Mode) -> bool {
-    !matches!(mode, Mode::Msi | Mode::AzureCli | Mode::Azd)
 }
 
 /// On any system: a kubeconfig may be converted on another one than it is used on.

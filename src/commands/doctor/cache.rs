@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::login::{modes, pop};
 use crate::oauth::identity::Identity;
-use crate::sys::private;
+use crate::sys::{paths, private};
 use crate::time::rfc3339;
 use std::path::Path;
 
@@ -37,9 +37,9 @@ fn look(ctx: &Context, options: &Options, report: &mut Report) -> Result<()> {
     let cannot = |what: String| {
         Error::new(format!("the folder {} cannot be {what}", folder.display())).hint(MAKE_IT_YOURS)
     };
-    if !folder.exists() {
-        let above = folder.ancestors().skip(1).find(|above| above.exists()).unwrap_or(Path::new("."));
-        if !above.is_dir() || !private::can_write(above) {
+    if !paths::exists(&folder) {
+        let above = folder.ancestors().skip(1).find(|above| paths::exists(above)).unwrap_or(Path::new("."));
+        if !paths::is_folder(above) || !private::can_write(above) {
             let above = above.display();
             return Err(cannot(format!("made below {above}, so every call has to sign in")));
         }

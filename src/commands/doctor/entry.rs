@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::kubeconfig::active::{Active, Exec, SignInMethod};
 use crate::kubeconfig::entry::{EntryKind, KEPT_API_VERSIONS};
 use crate::sys::files::{find_program, is_executable, own_path};
+use crate::sys::paths;
 use std::path::Path;
 
 const NAME: &str = "kubeconfig";
@@ -110,7 +111,7 @@ fn secrets(exec: &Exec) -> Vec<Check> {
 /// What is wrong with the program that the entry names.
 fn program_of(exec: &Exec, target: &Target, folder: Option<&Path>) -> Option<Check> {
     // kubectl takes a path with a slash as relative to the kubeconfig's folder.
-    let relative = folder.map(|folder| folder.join(&exec.command)).filter(|path| path.is_file());
+    let relative = folder.map(|folder| folder.join(&exec.command)).filter(|path| paths::is_file(path));
     let is_path = exec.command.contains('/');
     let found = if is_path { relative } else { find_program(&target.ctx.env, &exec.command) };
     let fail = |why: String, hint: String| Some(Check::failed(NAME, &Error::new(why).hint(hint)));
@@ -127,10 +128,8 @@ fn program_of(exec: &Exec, target: &Target, folder: Option<&Path>) -> Option<Che
             format!("chmod +x {found}"),
         );
     }
-    let same =
-        |a: &Path, b: &Path| a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b);
     match own_path() {
-        Some(own) if !same(&own, &found) => Some(Check::doubtful(
+        Some(own) if !paths::are_same(&own, &found) => Some(Check::doubtful(
             NAME,
             format!("kubectl runs {}, which is not this program", found.display()),
         )),

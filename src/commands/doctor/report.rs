@@ -71,7 +71,7 @@ impl Report {
 
     /// For people: a line each, with marks.
     pub fn text(&self, ctx: &Context) -> String {
-        let style = Style::of(ctx.stdout_terminal, &ctx.env);
+        let style = Style::of(ctx.console.stdout_terminal(), &ctx.env);
         let indent = MARKS + NAMES + 2;
         let mut text = String::new();
         for check in &self.0 {

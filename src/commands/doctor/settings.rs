@@ -4,6 +4,7 @@ use super::report::{Check, Report};
 use crate::cli::flags::{FLAGS, Flag, Id};
 use crate::cli::options::{Options, SettingSource};
 use crate::cli::parse::ParsedArgs;
+use crate::cli::variables::VARIABLES;
 use crate::commands::target::Target;
 use crate::http::url::without_userinfo;
 use crate::kubeconfig::active::SignInMethod;
@@ -22,19 +23,6 @@ const FOLDER: &[Id] = &[Id::CacheDir, Id::TokenCacheDir];
 /// What says where to look, not how to sign in.
 const ABOUT_LOOKING: &[Id] = &[Id::Kubeconfig, Id::Context, Id::OutputFormat, Id::SignIn, Id::TokenCacheDir];
 
-/// Variables that are no flag's.
-const VARIABLES: &[&str] = &[
-    "AZURE_ENVIRONMENT_FILEPATH",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
-
 /// Lists them; secrets are said to be set, not shown. `asked` is doctor's own command line.
 pub fn check(target: &Target, options: &Options, asked: &ParsedArgs, report: &mut Report) {
     for flag in FLAGS {
@@ -42,10 +30,11 @@ pub fn check(target: &Target, options: &Options, asked: &ParsedArgs, report: &mu
             report.add(one(target, options, asked, flag, &format!("--{} {value}", flag.long), source));
         }
     }
-    for name in VARIABLES {
-        if let Some(value) = target.ctx.env.text(name) {
-            let value = without_userinfo(value);
-            let place = if is_of_entry(target, name) { ", from the kubeconfig's env" } else { "" };
+    for variable in VARIABLES {
+        for name in [variable.name.to_owned(), variable.name.to_ascii_lowercase()] {
+            let Some(value) = target.ctx.env.text(&name) else { continue };
+            let value = if variable.secret { "(set)".into() } else { without_userinfo(value) };
+            let place = if is_of_entry(target, &name) { ", from the kubeconfig's env" } else { "" };
             report.add(Check::fact(NAME, format!("{name} {value}{place}")));
         }
     }

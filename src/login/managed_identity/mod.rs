@@ -19,7 +19,6 @@ use crate::oauth::token::{self, Token};
 use crate::sys::http::{Http, Settings};
 use serde_json::Value;
 use source::{Identity, IdentitySource};
-use std::path::Path;
 use std::time::Duration;
 
 /// A machine that is not in Azure has nobody at these addresses; it should say so quickly.
@@ -39,7 +38,7 @@ struct ManagedIdentity<'a> {
 /// # Errors
 /// An unusable Service Fabric thumbprint.
 pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
-    let source = IdentitySource::detect(&ctx.env, Path::new(arc::AGENT).exists())?;
+    let source = IdentitySource::detect(&ctx.env, arc::agent_is_there(&ctx.env))?;
     let identity = match (options.text(Id::ClientId), options.text(Id::IdentityResourceId)) {
         (Some(id), _) => Identity::Client(id.to_owned()),
         (None, Some(id)) => Identity::Resource(id.to_owned()),
@@ -78,7 +77,7 @@ impl SignIn for ManagedIdentity<'_> {
         let mut request = self.source.request(&self.identity, self.server.resource())?;
         let mut response = self.http.send(self.ctx, &request).map_err(|e| self.unreachable_error(e))?;
         if matches!(self.source, IdentitySource::Arc { .. }) && response.status == 401 {
-            request.headers.push(("Authorization", arc::authorization(&response)?));
+            request.headers.push(("Authorization", arc::authorization(&self.ctx.env, &response)?));
             response = self.http.send(self.ctx, &request)?;
         }
         if !response.is_success() {

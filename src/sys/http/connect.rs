@@ -6,6 +6,7 @@ use super::trust::Sources;
 use super::tunnel::{Tunnel, remaining};
 use super::verify;
 use crate::context::Context;
+use crate::sys::thread;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
@@ -84,7 +85,11 @@ impl Resolver for Ipv4FallbackResolver {
 /// The system's resolver has no time limit of its own to set, so it runs in a thread that may be left behind.
 fn resolve_within(host: String, port: u16, timeout: &NextTimeout) -> Result<Vec<SocketAddr>, ureq::Error> {
     let (sender, receiver) = mpsc::sync_channel(1);
-    std::thread::spawn(move || sender.send(resolve(&host, port)));
+    let name = host.clone();
+    // Without a thread there is no time limit, which is better than no sign-in.
+    if thread::spawn_resolver(move || sender.send(resolve(&name, port))).is_err() {
+        return resolve(&host, port);
+    }
     receiver.recv_timeout(*timeout.after).unwrap_or(Err(ureq::Error::Timeout(ureq::Timeout::Resolve)))
 }
 

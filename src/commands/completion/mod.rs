@@ -1,9 +1,11 @@
 //! `completion SHELL`: the shell's script, and what the scripts ask for.
 
-use crate::cli::complete::{SHELLS, candidates, lines, script};
+mod candidates;
+
 use crate::cli::parse::ParsedArgs;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use candidates::{SHELLS, candidates, lines, script};
 use std::ffi::{OsStr, OsString};
 
 /// The word by which the scripts ask; no command of the user's. Not `__complete`: by that the original's

@@ -1,6 +1,6 @@
 //! What may follow on a command line: the candidates that the shells' completion scripts ask for.
 
-use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, ValueKind};
+use crate::cli::flags::{COMMANDS, Command, FLAGS, Flag, Id, ValueKind};
 use crate::cloud;
 use crate::context::Context;
 use crate::kubeconfig::active;
@@ -130,10 +130,10 @@ pub fn lines(candidates: &Candidates) -> String {
 /// The script of a shell; `None` for one that there is none for.
 pub fn script(shell: &OsStr) -> Option<&'static str> {
     Some(match shell.to_str()? {
-        "bash" => include_str!("completion/bash"),
-        "fish" => include_str!("completion/fish"),
-        "powershell" => include_str!("completion/powershell"),
-        "zsh" => include_str!("completion/zsh"),
+        "bash" => include_str!("bash"),
+        "fish" => include_str!("fish"),
+        "powershell" => include_str!("powershell"),
+        "zsh" => include_str!("zsh"),
         _ => return None,
     })
 }
