@@ -138,9 +138,10 @@ impl flow::Store for Cache {
     fn save(&self, ctx: &Context, entry: &Entry) {
         let bytes = zeroize::Zeroizing::new(entry::to_json(&self.key, entry));
         sweep_temporaries(&self.path);
-        // A link or a pipe in the entry's place is renamed over; a folder only goes if it is empty.
-        let _ = std::fs::remove_dir(&self.path);
-        let written = files::replace(&self.path, &bytes, None, &std::process::id().to_string());
+        files::make_room(&self.path);
+        let written = files::tag(ctx)
+            .map_err(|e| io::Error::other(e.message().to_owned()))
+            .and_then(|tag| files::replace(&self.path, &bytes, files::Keep::Nothing, &tag));
         if let Err(e) = written {
             self.complain(ctx, &e);
         }
@@ -183,14 +184,15 @@ pub fn is_lock(name: &str) -> bool {
     name.strip_suffix(LOCK_SUFFIX).is_some_and(key::is_entry_name) || pop_key::is_lock(name)
 }
 
-/// `.<entry>.<process id>.tmp`, as [`files::replace`] names it.
+/// `.<entry>.<tag>.tmp`, as [`files::replace`] names it.
 fn is_temporary(name: &str) -> bool {
     temporary_of(name).is_some_and(key::is_entry_name)
 }
 
 fn temporary_of(name: &str) -> Option<&str> {
-    let (entry, process) = name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?;
-    (!process.is_empty() && process.bytes().all(|b| b.is_ascii_digit())).then_some(entry)
+    // Versions up to 0.3.0 had their process id there.
+    let (entry, tag) = name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?;
+    (!tag.is_empty() && tag.bytes().all(|b| b.is_ascii_hexdigit())).then_some(entry)
 }
 
 /// Deletes what killed writers of this entry left behind. The lock is held, so none is at work; where
@@ -222,7 +224,12 @@ mod tests {
     #[test]
     fn own_files_are_known_by_their_names() {
         let entry = Key::default().file_name();
-        for ours in [entry.clone(), format!("{entry}.lock"), format!(".{entry}.123.tmp")] {
+        for ours in [
+            entry.clone(),
+            format!("{entry}.lock"),
+            format!(".{entry}.123.tmp"),
+            format!(".{entry}.00ff3a0012345678.tmp"),
+        ] {
             assert!(is_ours(&ours), "{ours}");
         }
         for foreign in

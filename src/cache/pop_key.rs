@@ -46,8 +46,9 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
     }
     let key = RsaKey::generate()?;
     ctx.log(1, || format!("a new proof-of-possession key is kept in {}", path.display()));
-    let process = std::process::id().to_string();
-    if let Err(e) = files::replace(&path, key.to_pem().as_bytes(), None, &process) {
+    super::sweep_temporaries(&path);
+    files::make_room(&path);
+    if let Err(e) = files::replace(&path, key.to_pem().as_bytes(), files::Keep::Nothing, &files::tag(ctx)?) {
         cannot_be_kept(&e);
     }
     Ok(key)

@@ -9,3 +9,4 @@ pub mod lock;
 pub mod loopback;
 pub mod private;
 pub mod process;
+pub mod special;

@@ -13,7 +13,7 @@ use crate::kubeconfig::document::{Edited, Replacement};
 use crate::kubeconfig::entry::{EntryKind, kind};
 use crate::kubeconfig::{File, chosen, diff, paths, read};
 use crate::sys::config_lock::ConfigLock;
-use crate::sys::files::{Staged, replace};
+use crate::sys::files::{Keep, Staged, replace, tag};
 use crate::sys::interrupt;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -126,7 +126,7 @@ fn write_to(ctx: &Context, output: &Path, plans: &[Plan]) -> Result<()> {
     }
     let target = output.canonicalize().unwrap_or_else(|_| output.to_owned());
     let like = target.metadata().ok();
-    replace(&target, text.as_bytes(), like.as_ref(), &tag(ctx)?)
+    replace(&target, text.as_bytes(), like.as_ref().map_or(Keep::Nothing, Keep::All), &tag(ctx)?)
         .map_err(|e| Error::new(format!("cannot write {}: {e}", output.display())))
 }
 
@@ -184,7 +184,7 @@ fn stage<'a>(ctx: &Context, file: &File, target: &'a Path, text: &str) -> Result
         let path = file.path.display();
         return Err(Error::new(format!("cannot write the kubeconfig {path}: it is read-only")));
     }
-    Staged::new(target, text.as_bytes(), Some(&like), &tag(ctx)?).map_err(|e| failed(file, e))
+    Staged::new(target, text.as_bytes(), Keep::All(&like), &tag(ctx)?).map_err(|e| failed(file, e))
 }
 
 fn failed(file: &File, e: std::io::Error) -> Error {
@@ -194,8 +194,4 @@ fn failed(file: &File, e: std::io::Error) -> Error {
         return error.hint("it is mounted there, so it cannot be replaced; --output writes it elsewhere");
     }
     error
-}
-
-fn tag(ctx: &Context) -> Result<String> {
-    Ok(format!("{:016x}", u64::from_be_bytes(ctx.random()?)))
 }
