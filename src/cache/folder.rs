@@ -16,9 +16,13 @@ pub const LOCK_SUFFIX: &str = ".lock";
 
 /// Takes the lock at `path`, however long another process holds it. Who waits says for whom, who has it says
 /// since when.
-pub fn take_lock(ctx: &Context, path: &Path, what_the_holder_does: &str) -> io::Result<lock::Lock> {
+pub fn take_lock(
+    ctx: &Context,
+    path: &Path,
+    mut waiting: WaitNotice,
+    what_the_holder_does: &str,
+) -> io::Result<lock::Lock> {
     interrupt::exit_on_interrupt();
-    let mut waiting = WaitNotice::new(ctx);
     loop {
         if let Some(mut lock) = lock::try_lock(path)? {
             lock.note(&format!("process {} (since {})\n", std::process::id(), rfc3339(ctx.now())));
@@ -50,14 +54,15 @@ pub fn is_lock(name: &str) -> bool {
     name.strip_suffix(LOCK_SUFFIX).is_some_and(key::is_entry_name) || pop_key::is_lock(name)
 }
 
-/// `.<entry>.<process id>.tmp`, as [`files::replace`] names it.
+/// `.<entry>.<tag>.tmp`, as [`files::replace`] names it.
 fn is_temporary(name: &str) -> bool {
     temporary_of(name).is_some_and(key::is_entry_name)
 }
 
 pub fn temporary_of(name: &str) -> Option<&str> {
-    let (entry, process) = name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?;
-    (!process.is_empty() && process.bytes().all(|b| b.is_ascii_digit())).then_some(entry)
+    // Versions up to 0.3.0 had their process id there.
+    let (entry, tag) = name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?;
+    (!tag.is_empty() && tag.bytes().all(|b| b.is_ascii_hexdigit())).then_some(entry)
 }
 
 /// Deletes what killed writers of this entry left behind. The lock is held, so none is at work; where

@@ -18,7 +18,8 @@ pub use key::{Key, fingerprint};
 
 use crate::context::Context;
 use crate::error::{Result, one_line};
-use crate::sys::{files, lock, paths, private};
+use crate::sys::{files, lock, private};
+use crate::waiting::WaitNotice;
 use folder::{LOCK_SUFFIX, prepare_folder, reason, sweep_temporaries, take_lock};
 use std::cell::RefCell;
 use std::io;
@@ -124,18 +125,19 @@ impl flow::Store for Cache {
     }
 
     fn lock(&self, ctx: &Context) -> Self::Guard {
-        let locked = self
-            .prepare_folder(ctx)
-            .and_then(|()| take_lock(ctx, &self.lock_path(), "is signing in already"));
+        let locked = self.prepare_folder(ctx).and_then(|()| {
+            take_lock(ctx, &self.lock_path(), WaitNotice::of_prompt(ctx), "is signing in already")
+        });
         locked.map_err(|e| self.complain(ctx, &e)).ok()
     }
 
     fn save(&self, ctx: &Context, entry: &Entry) {
         let bytes = zeroize::Zeroizing::new(entry::to_json(&self.key, entry));
         sweep_temporaries(&self.path);
-        // A link or a pipe in the entry's place is renamed over; a folder only goes if it is empty.
-        paths::remove_empty_folder(&self.path);
-        let written = files::replace(&self.path, &bytes, None, &std::process::id().to_string());
+        files::make_room(&self.path);
+        let written = files::tag(ctx)
+            .map_err(|e| io::Error::other(e.message().to_owned()))
+            .and_then(|tag| files::replace(&self.path, &bytes, files::Keep::Nothing, &tag));
         if let Err(e) = written {
             self.complain(ctx, &e);
         }

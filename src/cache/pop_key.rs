@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::{Result, one_line};
 use crate::keys::RsaKey;
 use crate::sys::{files, private};
+use crate::waiting::WaitNotice;
 use std::io;
 use std::path::Path;
 
@@ -31,8 +32,9 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
     }
     let cannot_be_kept = |e: &io::Error| warn(&format!("cannot be kept ({e})"));
     let lock_path = folder.join(format!("{FILE_NAME}{}", LOCK_SUFFIX));
-    let locked = prepare_folder(folder)
-        .and_then(|_| take_lock(ctx, &lock_path, "is making the proof-of-possession key"));
+    let locked = prepare_folder(folder).and_then(|_| {
+        take_lock(ctx, &lock_path, WaitNotice::new(ctx), "is making the proof-of-possession key")
+    });
     let _guard = match locked {
         Ok(guard) => guard,
         Err(e) => {
@@ -46,8 +48,9 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
     }
     let key = RsaKey::generate()?;
     ctx.log(1, || format!("a new proof-of-possession key is kept in {}", path.display()));
-    let process = std::process::id().to_string();
-    if let Err(e) = files::replace(&path, key.to_pem().as_bytes(), None, &process) {
+    super::sweep_temporaries(&path);
+    files::make_room(&path);
+    if let Err(e) = files::replace(&path, key.to_pem().as_bytes(), files::Keep::Nothing, &files::tag(ctx)?) {
         cannot_be_kept(&e);
     }
     Ok(key)

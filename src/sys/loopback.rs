@@ -223,6 +223,8 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods)] // A peer of the test.
+
     use super::*;
     use std::thread::spawn;
 

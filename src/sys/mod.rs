@@ -11,4 +11,5 @@ pub mod notice;
 pub mod paths;
 pub mod private;
 pub mod process;
+pub mod special;
 pub mod thread;

@@ -61,7 +61,7 @@ fn foreign_files_stay_and_are_named() {
     assert_eq!(names(cache), kept);
     for name in kept {
         assert!(
-            said.contains(&format!("{} is not kubelogin's and was kept", cache.join(name).display())),
+            said.contains(&format!("kept {}: kubelogin did not create it", cache.join(name).display())),
             "{said}"
         );
     }
@@ -87,7 +87,7 @@ fn links_are_not_followed() {
 fn root_and_home_are_not_harmed() {
     let said = remove(Path::new("/"));
     assert!(
-        said.contains("/etc is not kubelogin's and was kept") || said.contains("more in / were kept"),
+        said.contains("kept /etc: kubelogin did not create it") || said.contains("more files in /"),
         "{said}"
     );
     let folder = TempDir::new();
@@ -136,7 +136,7 @@ fn a_lock_that_a_sign_in_holds_stays() {
     let lock = cache.join(format!("{ENTRY}.lock"));
     let held = kubelogin::sys::lock::try_lock(&lock).unwrap().unwrap();
     let said = remove(cache);
-    assert!(said.contains("is in use by a sign-in") && lock.exists(), "{said}");
+    assert!(said.contains("a sign-in is using it") && lock.exists(), "{said}");
     drop(held);
     remove(cache);
     assert!(!cache.exists());

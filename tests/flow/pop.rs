@@ -219,12 +219,16 @@ fn a_held_key_lock_is_waited_for_with_words() {
     let mut held = lock::try_lock(&cache.path().join("pop_key.pem.lock")).unwrap().unwrap();
     held.note("process 7");
     let flags = flags();
-    let run = entra.spn().args(&[&flags[0], &flags[1]]).arg("--cache-dir").arg(cache.path());
+    let run = entra.spn().args(&["-v1", &flags[0], &flags[1]]).arg("--cache-dir").arg(cache.path());
     let (mut command, _home) = run.into_command();
     let mut waiting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(waiting.stderr.take().unwrap()).read_line(&mut line).unwrap();
-    let words = "Waiting for process 7 that is making the proof-of-possession key (Ctrl-C ends it)\n";
+    let mut said = BufReader::new(waiting.stderr.take().unwrap());
+    while !line.starts_with("Waiting") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "no notice");
+    }
+    let words = "Waiting for process 7 that is making the proof-of-possession key\n";
     assert_eq!(line, words);
     drop(held);
     let ended = waiting.wait_with_output().unwrap();

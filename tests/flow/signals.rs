@@ -54,7 +54,7 @@ fn an_interruption_ends_every_wait() {
     for (args, once) in [
         (&["-ldevicecode"][..], "ABC123"),
         (&["-linteractive", "--skip-open-browser"], "https://"),
-        (&["-ldevicecode", "--authority-host", &silent], "Waiting for an answer from 127.0.0.1"),
+        (&["-ldevicecode", "-v1", "--authority-host", &silent], "Waiting for an answer from 127.0.0.1"),
     ] {
         ends_with_each_signal(|| people.command("contoso", args), once);
         let left = names(&people.cache());
@@ -67,7 +67,7 @@ fn an_interruption_ends_every_wait() {
     // The service answers nobody while its state is held.
     let busy = people.grants();
     ends_with_each_signal(
-        || people.command("contoso", &["-ldevicecode", "--force-refresh"]),
+        || people.command("contoso", &["-ldevicecode", "-v1", "--force-refresh"]),
         "Waiting for an answer",
     );
     drop(busy);
@@ -112,7 +112,7 @@ fn az_ends_with_the_sign_in() {
                 let pipe = pipe.clone();
                 move || std::fs::File::open(pipe).unwrap().read_to_end(&mut Vec::new()).unwrap()
             });
-            let mut command = people.command("contoso", &[login, "--timeout=600s"]);
+            let mut command = people.command("contoso", &[login, "-v1", "--timeout=600s"]);
             command.env("PATH", &path);
             let (code, said) = interrupted(command, "to finish", signal);
             assert_eq!(code, Some(expected), "{signal}: {said}");
@@ -132,7 +132,7 @@ fn a_conversion_that_waits_for_a_lock_leaves_none() {
     let list = std::env::join_paths(&paths).unwrap();
     files.file("b.lock", "");
     let command = || {
-        let (mut command, _) = Kubelogin::new(&["convert-kubeconfig", "-lmsi"]).into_command();
+        let (mut command, _) = Kubelogin::new(&["convert-kubeconfig", "-v1", "-lmsi"]).into_command();
         command.env("KUBECONFIG", &list);
         command
     };

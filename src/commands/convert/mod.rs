@@ -13,8 +13,9 @@ use crate::kubeconfig::document::{Edited, Replacement};
 use crate::kubeconfig::entry::{EntryKind, kind};
 use crate::kubeconfig::{File, chosen, diff, paths, read};
 use crate::sys::config_lock::ConfigLock;
-use crate::sys::files::{Staged, replace};
+use crate::sys::files::{Keep, Staged, replace, tag};
 use crate::sys::interrupt;
+use crate::sys::paths as fs_paths;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -124,9 +125,9 @@ fn write_to(ctx: &Context, output: &Path, plans: &[Plan]) -> Result<()> {
     if output == Path::new("-") {
         return ctx.print(text);
     }
-    let target = output.canonicalize().unwrap_or_else(|_| output.to_owned());
-    let like = target.metadata().ok();
-    replace(&target, text.as_bytes(), like.as_ref(), &tag(ctx)?)
+    let target = fs_paths::resolve(output).unwrap_or_else(|_| output.to_owned());
+    let like = fs_paths::metadata(&target).ok();
+    replace(&target, text.as_bytes(), like.as_ref().map_or(Keep::Nothing, Keep::All), &tag(ctx)?)
         .map_err(|e| Error::new(format!("cannot write {}: {e}", output.display())))
 }
 
@@ -159,7 +160,7 @@ fn write_files(ctx: &Context, lock: &ConfigLock, plans: &[Plan]) -> Result<()> {
     let changes: Vec<(&File, &Edited, PathBuf)> = plans
         .iter()
         .filter_map(|plan| Some((&plan.file, plan.edited.as_ref()?)))
-        .map(|(file, edited)| Ok((file, edited, file.path.canonicalize().map_err(|e| failed(file, e))?)))
+        .map(|(file, edited)| Ok((file, edited, fs_paths::resolve(&file.path).map_err(|e| failed(file, e))?)))
         .collect::<Result<_>>()?;
     let mut staged = Vec::with_capacity(changes.len());
     for (file, edited, target) in &changes {
@@ -178,13 +179,13 @@ fn write_files(ctx: &Context, lock: &ConfigLock, plans: &[Plan]) -> Result<()> {
 }
 
 fn stage<'a>(ctx: &Context, file: &File, target: &'a Path, text: &str) -> Result<Staged<'a>> {
-    let like = target.metadata().map_err(|e| failed(file, e))?;
+    let like = fs_paths::metadata(target).map_err(|e| failed(file, e))?;
     // A rename would go through: the folder decides about that. Who made a file read-only meant it.
     if like.permissions().readonly() {
         let path = file.path.display();
         return Err(Error::new(format!("cannot write the kubeconfig {path}: it is read-only")));
     }
-    Staged::new(target, text.as_bytes(), Some(&like), &tag(ctx)?).map_err(|e| failed(file, e))
+    Staged::new(target, text.as_bytes(), Keep::All(&like), &tag(ctx)?).map_err(|e| failed(file, e))
 }
 
 fn failed(file: &File, e: std::io::Error) -> Error {
@@ -194,8 +195,4 @@ fn failed(file: &File, e: std::io::Error) -> Error {
         return error.hint("it is mounted there, so it cannot be replaced; --output writes it elsewhere");
     }
     error
-}
-
-fn tag(ctx: &Context) -> Result<String> {
-    Ok(format!("{:016x}", u64::from_be_bytes(ctx.random()?)))
 }
