@@ -31,8 +31,8 @@ mod tests {
     #[test]
     fn claims_are_read_where_there_are_any() {
         assert_eq!(claims("e30.eyJhIjoxfQ.x").unwrap().get("a"), Some(&Value::from(1)));
-        for bad in ["", "a", "a.b.c", "a.e30", "..", "a.W10.b", "a.!.b"] {
-            assert!(bad == "a.e30" || claims(bad).is_none(), "{bad}");
+        for bad in ["", "a", "a.b.c", "..", "a.W10.b", "a.!.b"] {
+            assert!(claims(bad).is_none(), "{bad}");
         }
     }
 

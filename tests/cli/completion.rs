@@ -18,7 +18,7 @@ fn world() -> TempDir {
     files
 }
 
-/// What a shell prints for a script; `None`, and SKIP, where there is no such shell.
+/// What a shell prints for a script; `None`, and a skip, where there is no such shell.
 fn shell(files: &TempDir, shell: &str, args: &[&str], script: &str) -> Option<String> {
     let path = format!("{}:{}", files.path().join("bin").display(), std::env::var("PATH").unwrap());
     let output = Command::new(shell)
@@ -31,7 +31,7 @@ fn shell(files: &TempDir, shell: &str, args: &[&str], script: &str) -> Option<St
         .env("TERM", "dumb")
         .output();
     let Ok(output) = output else {
-        println!("SKIP {shell}");
+        crate::support::skip(shell);
         return None;
     };
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -60,10 +60,10 @@ fn a_folder_that_cannot_be_written() {
     let args = ["doctor", "--server-id", SERVER, "--client-id=client", "--tenant-id=contoso", DEAD];
     let output = command.arg(binary).args(args).env("HOME", people.home.path()).output();
     set_permissions(people.cache(), Permissions::from_mode(0o700)).unwrap();
-    let Ok(output) = output else { return println!("SKIP setpriv") };
+    let Ok(output) = output else { return crate::support::skip("setpriv") };
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() && text.is_empty() {
-        return println!("SKIP setpriv: {}", String::from_utf8_lossy(&output.stderr));
+        return crate::support::skip(&format!("setpriv: {}", String::from_utf8_lossy(&output.stderr)));
     }
     assert!(text.contains("FAIL   cache        the folder "), "{text}");
     assert!(

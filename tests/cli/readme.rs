@@ -161,7 +161,6 @@ impl World {
 #[test]
 fn the_examples_work() {
     if kubectls().is_empty() || !openssl::is_there() {
-        println!("SKIP kubectl or openssl");
         return;
     }
     let world = World::start();
@@ -184,7 +183,6 @@ fn the_examples_work() {
 #[test]
 fn the_pipeline_s_step_works() {
     if kubectls().is_empty() || !openssl::is_there() {
-        println!("SKIP kubectl or openssl");
         return;
     }
     let world = World::start();
@@ -261,11 +259,11 @@ fn the_manual_page_is_well_formed() {
     let files = TempDir::new();
     let file = files.file("kubelogin.1", page);
     let output = Command::new("groff").args(["-man", "-ww", "-Tutf8"]).arg(file).output();
-    let Ok(output) = output else { return println!("SKIP groff") };
+    let Ok(output) = output else { return crate::support::skip("groff") };
     let complaints = String::from_utf8_lossy(&output.stderr);
     let page = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() && complaints.contains("cannot load") {
-        return println!("SKIP groff: {complaints}");
+        return crate::support::skip(&format!("groff: {complaints}"));
     }
     assert_eq!((output.status.code(), complaints.as_ref()), (Some(0), ""));
     assert!(page.contains("sign in to Kubernetes") && page.contains("convert"), "{page}");

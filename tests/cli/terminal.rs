@@ -1,16 +1,16 @@
 //! On a real terminal: colours, line breaks, and a counter that goes away.
 
-use crate::support::TempDir;
 use crate::support::http::{Listener, Reply};
 use crate::support::kubelogin::binary;
 use crate::support::people::People;
+use crate::support::{TempDir, side_by_side};
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// What a terminal of this many columns gets from a command; `None`, and SKIP, without `script`.
+/// What a terminal of this many columns gets from a command; `None`, and a skip, without `script`.
 fn terminal(columns: u32, env: &[(&str, &str)], command: &str) -> Option<String> {
     let home = TempDir::new();
     let output = Command::new("script")
@@ -26,7 +26,7 @@ fn terminal(columns: u32, env: &[(&str, &str)], command: &str) -> Option<String>
     match output {
         Ok(output) => Some(String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n")),
         Err(_) => {
-            println!("SKIP script");
+            crate::support::skip("script");
             None
         }
     }
@@ -87,14 +87,15 @@ fn waits(mut command: Command) -> String {
 fn every_wait_says_what_it_is_for() {
     let people = People::start();
     people.entra.state().people.device.entered_at_poll = 0;
+    let busy = People::start();
     let pause = || {
-        people.entra.script([Reply::json(429, &json!({})).header("Retry-After", "30")]);
-        people.command("contoso", &["-ldevicecode", "-v1", "--timeout=50s"])
+        busy.entra.script([Reply::json(429, &json!({})).header("Retry-After", "30")]);
+        busy.command("contoso", &["-ldevicecode", "-v1", "--timeout=50s"])
     };
     // A server that takes a connection and says nothing.
     let silent = Listener::start(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
     let answer = || {
-        let mut command = people.command("contoso", &["-ldevicecode", "-v1"]);
+        let mut command = people.command("silent", &["-ldevicecode", "-v1"]);
         command.args(["--authority-host", &format!("https://127.0.0.1:{}/", silent.port())]);
         command
     };
@@ -103,9 +104,7 @@ fn every_wait_says_what_it_is_for() {
     files.file("config.lock", "");
     let convert = || {
         let mut command = Command::new(binary());
-        command
-            .args(["convert-kubeconfig", "-v1", "-lazurecli", "--server-id=s", "--kubeconfig"])
-            .arg(&config);
+        command.args(["convert-kubeconfig", "-v1", "-lazurecli", "--server-id=s", "--kubeconfig"]).arg(&config);
         command.env_clear();
         command
     };
@@ -118,18 +117,18 @@ fn every_wait_says_what_it_is_for() {
     let _az = lock(people.home.path().join(".azure/kubelogin.lock"));
     let az = || people.command("contoso", &["-lazurecli", "-v1"]);
     let browser = || people.command("contoso", &["-linteractive", "--skip-open-browser"]);
-    let host = format!("localhost:{}", people.entra.port());
-    let rows: [(&str, &dyn Fn() -> Command, &str); 5] = [
+    let host = format!("localhost:{}", busy.entra.port());
+    let rows: [(&str, &(dyn Fn() -> Command + Sync), &str); 5] = [
         ("a pause", &pause, &format!("Waiting for {host}, which has asked for a pause")),
         ("an answer", &answer, "Waiting for an answer from 127.0.0.1"),
         ("a kubeconfig's lock", &convert, "config.lock"),
         ("az's turn", &az, "Waiting for another kubelogin that is running the Azure CLI"),
         ("a browser", &browser, "To sign in, open this page in a browser on this machine (Ctrl-C ends it):"),
     ];
-    for (what, command, words) in rows {
+    side_by_side(rows, |(what, command, words)| {
         let said = waits(command());
         assert!(said.contains(words), "{what}: {said}");
-    }
+    });
     // Now one that nobody signs in to, and a second that waits for it.
     let sign_in = || people.command("fabrikam", &["-ldevicecode"]);
     let mut first = sign_in().stderr(Stdio::piped()).spawn().unwrap();
@@ -146,7 +145,7 @@ fn every_wait_says_what_it_is_for() {
 fn a_wait_inside_of_a_call_counts_on_one_line() {
     let silent = Listener::start(|mut stream| drop(std::io::copy(&mut stream, &mut std::io::sink())));
     let command = format!(
-        "{} get-token --timeout 8s --server-id s --client-id c --tenant-id t --disable-instance-discovery --authority-host https://127.0.0.1:{}/",
+        "{} get-token --timeout 5s --server-id s --client-id c --tenant-id t --disable-instance-discovery --authority-host https://127.0.0.1:{}/",
         binary().display(),
         silent.port()
     );

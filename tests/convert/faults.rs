@@ -95,7 +95,7 @@ fn a_mounted_file_is_told_apart_and_leaves_the_others_alone() {
     let (paths, texts, list) = two(&files);
     let mounted = Command::new("mount").arg("--bind").args([&paths[1], &paths[1]]).status();
     if !mounted.is_ok_and(|status| status.success()) {
-        println!("SKIP mount");
+        crate::support::skip("mount");
         return;
     }
     let output = Kubelogin::new(&["convert-kubeconfig", "-l", "msi"]).env("KUBECONFIG", &list).run();
@@ -113,7 +113,7 @@ fn a_full_disk_loses_nothing() {
     let mounted =
         Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(files.path()).status();
     if !mounted.is_ok_and(|status| status.success()) {
-        println!("SKIP mount");
+        crate::support::skip("mount");
         return;
     }
     let path = files.file("config", config(PROVIDER));

@@ -70,7 +70,7 @@ fn patches(input: &str, diff: &str, output: &str) {
     let files = TempDir::new();
     let (path, diff) = (files.file("config", input), files.file("diff", diff));
     let Ok(run) = Command::new("patch").arg("--binary").arg(&path).arg(diff).output() else {
-        println!("SKIP patch");
+        crate::support::skip("patch");
         return;
     };
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
@@ -81,9 +81,6 @@ fn patches(input: &str, diff: &str, output: &str) {
 fn kubectl_reads_what_was_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/convert");
     let kubectls = kubectls();
-    if kubectls.is_empty() {
-        println!("SKIP kubectl");
-    }
     for case in std::fs::read_dir(folder).unwrap().flatten() {
         let text = std::fs::read_to_string(case.path()).unwrap();
         let output =

@@ -125,7 +125,7 @@ fn another_users_entry_is_not_used() {
     let people = people();
     run(&people);
     if std::os::unix::fs::chown(people.entry(), Some(12345), None).is_err() {
-        println!("SKIP root: a file cannot be given to another user");
+        crate::support::skip("root: a file cannot be given to another user");
         return;
     }
     recovers(&people, "it belongs to another user");
@@ -150,7 +150,7 @@ fn two_users_of_one_open_folder_never_use_each_others_tokens() {
         command.uid(user).output().ok().map(Run::of)
     };
     let Some(first) = run(12345) else {
-        println!("SKIP root: a process cannot be given to another user");
+        crate::support::skip("root: a process cannot be given to another user");
         return;
     };
     assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""));
@@ -206,7 +206,7 @@ fn read_only_and_full_file_systems_cost_a_warning() {
         let folder = people.home.path().join("mounted");
         std::fs::create_dir(&folder).unwrap();
         if !mount(options, &folder) {
-            println!("SKIP mount: it needs root");
+            crate::support::skip("mount: it needs root");
             return;
         }
         if options != "ro" {

@@ -68,11 +68,11 @@ fn sign_in(people: &People, chromium: &Path, name: &str) -> (Run, Vec<u8>) {
 #[test]
 fn a_real_browser_posts_the_form_and_the_page_is_shown() {
     let Some(chromium) = chromium() else {
-        println!("SKIP chromium");
+        crate::support::skip("chromium");
         return;
     };
     if !Command::new("timeout").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        println!("SKIP timeout");
+        crate::support::skip("timeout");
         return;
     }
     let people = People::start();

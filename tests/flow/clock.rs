@@ -2,81 +2,13 @@
 
 use crate::support::entra::people::refuse;
 use crate::support::people::People;
-use kubelogin::context::{Clock, Context};
-use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use crate::support::turned::{Turned, run_by};
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Seconds since 1970 of the clock's start.
-const START: u64 = 1_767_225_600;
-
-/// A wall clock and a monotonic one; sleeping turns both.
-#[derive(Clone, Default)]
-struct Turned {
-    slept: Arc<AtomicU64>,
-    jumped: Arc<AtomicU64>,
-}
-
-impl Turned {
-    fn slept(&self) -> Duration {
-        Duration::from_millis(self.slept.load(Ordering::SeqCst))
-    }
-
-    /// Sets the wall clock to so many seconds after its start.
-    fn set(&self, seconds: u64) {
-        self.jumped.store(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Turned {
-    fn now(&self) -> Duration {
-        Duration::from_secs(START + self.jumped.load(Ordering::SeqCst)) + self.slept()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.slept()
-    }
-
-    fn sleep(&self, duration: Duration) {
-        self.slept.fetch_add(u64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
-    }
-}
-
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Said {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// Exit code, stdout and stderr of a run by this clock.
 fn run(people: &People, clock: &Turned, more: &[&str]) -> (u8, String, String) {
-    let command = people.command("contoso", more);
-    let args: Vec<&str> = command.get_args().map(|arg| arg.to_str().unwrap()).collect();
-    let env = command.get_envs().filter_map(|(name, value)| Some((name, value?))).collect();
-    let (stdout, stderr) = (Said::default(), Said::default());
-    let ctx = Context::fake(
-        &args,
-        env,
-        std::rc::Rc::new(clock.clone()),
-        Box::new(stdout.clone()),
-        Box::new(stderr.clone()),
-    );
-    (kubelogin::run(&ctx), stdout.text(), stderr.text())
+    run_by(&people.command("contoso", more), clock)
 }
 
 fn people(clock: &Turned) -> People {

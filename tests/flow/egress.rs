@@ -108,12 +108,9 @@ fn only_the_authority_of_the_environment_file_is_contacted() {
         .env("SYSTEM_OIDCREQUESTURI", devops.url());
     let mut sign_ins = vec![("spn", entra.spn()), ("azurepipelines", pipelines)];
     let identity = openssl::is_there().then(openssl::Identity::rsa);
-    match &identity {
-        Some(identity) => {
-            entra.state().certificates.push(identity.registration());
-            sign_ins.push(("certificate", entra.with_certificate(&identity.pem())));
-        }
-        None => println!("SKIP openssl"),
+    if let Some(identity) = &identity {
+        entra.state().certificates.push(identity.registration());
+        sign_ins.push(("certificate", entra.with_certificate(&identity.pem())));
     }
     for (what, sign_in) in sign_ins {
         let ((command, _home), log) = (sign_in.into_command(), folder.path().join("strace"));
@@ -132,7 +129,7 @@ fn only_the_authority_of_the_environment_file_is_contacted() {
 pub fn is_there(tool: &str) -> bool {
     let found = Command::new(tool).arg("-V").output().is_ok();
     if !found {
-        println!("SKIP {tool}");
+        crate::support::skip(tool);
     }
     found
 }

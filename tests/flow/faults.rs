@@ -4,7 +4,7 @@
 use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
 use crate::support::kubelogin::binary;
 use crate::support::people::names;
-use crate::support::{Entra, TempDir};
+use crate::support::{Entra, TempDir, side_by_side};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -69,7 +69,7 @@ fn with_fault<'a>(
         .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .output();
     let Ok(output) = output else {
-        println!("SKIP strace");
+        crate::support::skip("strace");
         return None;
     };
     let log = std::fs::read_to_string(log).unwrap();
@@ -97,7 +97,7 @@ impl Faulted<'_> {
 }
 
 /// Plays a fault at every call of these kinds that a run makes, and looks at what is left each time. Each kind
-/// of `needed` must have come upon a file in `target`. `false` without strace.
+/// of `needed` must have come upon a file in `target`.
 fn at_every_call(
     command: &Command,
     fault: &str,
@@ -105,14 +105,14 @@ fn at_every_call(
     (target, needed): (&Path, &[&str]),
     mut prepare: impl FnMut(),
     mut check: impl FnMut(&Faulted),
-) -> bool {
+) {
     let work = TempDir::new();
     let mut met = BTreeSet::new();
     for call in calls {
         for n in 1.. {
             assert!(n < MAX_CHARS, "{call}");
             prepare();
-            let Some(faulted) = with_fault(command, call, fault, n, work.path()) else { return false };
+            let Some(faulted) = with_fault(command, call, fault, n, work.path()) else { return };
             check(&faulted);
             if faulted.call.is_none() {
                 break;
@@ -125,11 +125,16 @@ fn at_every_call(
     for call in needed {
         assert!(met.contains(call), "{fault} met no {call} in {}: {met:?}", target.display());
     }
-    true
 }
 
 #[test]
 fn kubeconfigs_are_all_old_or_all_new_whatever_happens() {
+    side_by_side(["signal=SIGKILL", "signal=SIGTERM"].into_iter().chain(ERRORS), |fault| {
+        kubeconfigs_are_all_old_or_all_new(fault);
+    });
+}
+
+fn kubeconfigs_are_all_old_or_all_new(fault: &str) {
     let (folder, work) = (TempDir::new(), TempDir::new());
     let old = ["u", "v"].map(|user| {
         format!("users: # all of them\n- name: {user}\n  user:\n    auth-provider: {{name: azure, config: {{apiserver-id: s}}}}\n- name: {user}2\n  user: {{token: x}}\n")
@@ -142,46 +147,42 @@ fn kubeconfigs_are_all_old_or_all_new_whatever_happens() {
     assert!(again(&convert).status.success());
     let new = texts();
     assert!(new[0] != old[0] && new[1] != old[1]);
-    for fault in ["signal=SIGKILL", "signal=SIGTERM"].into_iter().chain(ERRORS) {
-        let prepare = || {
-            for name in names(folder.path()) {
-                std::fs::remove_file(folder.path().join(name)).unwrap();
-            }
-            for (path, text) in paths.iter().zip(&old) {
-                std::fs::write(path, text).unwrap();
-            }
-        };
-        let check = |faulted: &Faulted| {
-            let (what, left) = (format!("{}: {:?}", faulted.what, faulted.call), texts());
-            let others: Vec<String> =
-                names(folder.path()).into_iter().filter(|name| name != "config" && name != "other").collect();
-            if fault == "signal=SIGKILL" {
-                assert!((0..2).all(|i| left[i] == old[i] || left[i] == new[i]), "{what}: {left:?}");
-            } else {
-                // Who is not killed leaves no lock and no temporary file, unless it was deleting them that failed.
-                assert!(others.is_empty() || what.contains("unlink"), "{what}: {others:?}");
-                assert!(left == old || left == new, "{what}: {left:?}");
-            }
-            match faulted.output.status.code() {
-                Some(0) => assert_eq!(left, new, "{what}"),
-                Some(code) if faulted.is_error() => {
-                    // 127: the program could not even be loaded.
-                    assert!([1, 127].contains(&code) && left == old, "{what}: {code}, {left:?}");
-                }
-                Some(code) => assert_eq!(code, 143, "{what}"),
-                None => {}
-            }
-            for name in others.iter().filter(|name| name.ends_with(".lock")) {
-                std::fs::remove_file(folder.path().join(name)).unwrap();
-            }
-            assert!(again(&convert).status.success(), "{what}");
-            assert_eq!(texts(), new, "{what}");
-        };
-        let needed = (folder.path(), &["/^openat", "/^write$", "/^fsync$", "/^rename", "/^unlink"][..]);
-        if !at_every_call(&convert, fault, CALLS, needed, prepare, check) {
-            return;
+    let prepare = || {
+        for name in names(folder.path()) {
+            std::fs::remove_file(folder.path().join(name)).unwrap();
         }
-    }
+        for (path, text) in paths.iter().zip(&old) {
+            std::fs::write(path, text).unwrap();
+        }
+    };
+    let check = |faulted: &Faulted| {
+        let (what, left) = (format!("{}: {:?}", faulted.what, faulted.call), texts());
+        let others: Vec<String> =
+            names(folder.path()).into_iter().filter(|name| name != "config" && name != "other").collect();
+        if fault == "signal=SIGKILL" {
+            assert!((0..2).all(|i| left[i] == old[i] || left[i] == new[i]), "{what}: {left:?}");
+        } else {
+            // Who is not killed leaves no lock and no temporary file, unless it was deleting them that failed.
+            assert!(others.is_empty() || what.contains("unlink"), "{what}: {others:?}");
+            assert!(left == old || left == new, "{what}: {left:?}");
+        }
+        match faulted.output.status.code() {
+            Some(0) => assert_eq!(left, new, "{what}"),
+            Some(code) if faulted.is_error() => {
+                // 127: the program could not even be loaded.
+                assert!([1, 127].contains(&code) && left == old, "{what}: {code}, {left:?}");
+            }
+            Some(code) => assert_eq!(code, 143, "{what}"),
+            None => {}
+        }
+        for name in others.iter().filter(|name| name.ends_with(".lock")) {
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+        }
+        assert!(again(&convert).status.success(), "{what}");
+        assert_eq!(texts(), new, "{what}");
+    };
+    let needed = (folder.path(), &["/^openat", "/^write$", "/^fsync$", "/^rename", "/^unlink"][..]);
+    at_every_call(&convert, fault, CALLS, needed, prepare, check);
 }
 
 /// A sign-in whose token is kept.
@@ -218,32 +219,28 @@ fn check_cache(entra: &Entra, command: &Command, cache: &Path, faulted: &Faulted
 
 #[test]
 fn a_cache_is_whole_or_a_miss_whatever_happens() {
-    let (entra, home) = (Entra::start(), TempDir::new());
-    let (command, cache) = (get_token(&entra, &home), home.path().join(".kube/cache/kubelogin"));
-    for fault in ["signal=SIGKILL"].into_iter().chain(ERRORS) {
+    side_by_side(["signal=SIGKILL"].into_iter().chain(ERRORS), |fault| {
+        let (entra, home) = (Entra::start(), TempDir::new());
+        let (command, cache) = (get_token(&entra, &home), home.path().join(".kube/cache/kubelogin"));
         let prepare = || drop(std::fs::remove_dir_all(home.path().join(".kube")));
         let check = |faulted: &Faulted| check_cache(&entra, &command, &cache, faulted);
         let needed =
             (cache.as_path(), &["/^openat", "/^write$", "/^fsync$", "/^rename", "/^mkdir", "/^flock$"][..]);
-        if !at_every_call(&command, fault, CALLS, needed, prepare, check) {
-            return;
-        }
-    }
+        at_every_call(&command, fault, CALLS, needed, prepare, check);
+    });
 }
 
 /// Only at writing calls: each round makes a key, which takes its time.
 #[test]
 fn a_key_of_proof_is_whole_or_made_anew_whatever_happens() {
-    let (entra, home) = (Entra::start(), TempDir::new());
-    let cache = home.path().join(".kube/cache/kubelogin");
-    let mut command = get_token(&entra, &home);
-    command.args(["--pop-enabled", "--pop-claims=u=/c"]);
     let calls = &["/^write$", "/^fsync$", "/^rename", "/^flock$"];
-    for fault in ["signal=SIGKILL", "error=ENOSPC"] {
+    side_by_side(["signal=SIGKILL", "error=ENOSPC"], |fault| {
+        let (entra, home) = (Entra::start(), TempDir::new());
+        let cache = home.path().join(".kube/cache/kubelogin");
+        let mut command = get_token(&entra, &home);
+        command.args(["--pop-enabled", "--pop-claims=u=/c"]);
         let prepare = || drop(std::fs::remove_dir_all(&cache));
         let check = |faulted: &Faulted| check_cache(&entra, &command, &cache, faulted);
-        if !at_every_call(&command, fault, calls, (&cache.join(".pop_key"), &calls[..3]), prepare, check) {
-            return;
-        }
-    }
+        at_every_call(&command, fault, calls, (&cache.join(".pop_key"), &calls[..3]), prepare, check);
+    });
 }

@@ -3,7 +3,7 @@
 use crate::support::ca::Leaf;
 use crate::support::entra::{SERVER, http_date, now};
 use crate::support::http::{Listener, Reply, Request, read_request};
-use crate::support::{Ca, Entra, Kubelogin, TempDir};
+use crate::support::{Ca, Entra, Kubelogin, TempDir, side_by_side};
 use rustls::{ServerConnection, StreamOwned};
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -98,10 +98,10 @@ fn an_answer_that_never_comes_or_only_drips_ends_with_the_time_limit() {
         let _ = stream.write_all(PART);
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    for peer in [silent, dripping, vanished] {
+    side_by_side([silent, dripping, vanished], |peer| {
         let run = peer.sign_in().arg("--timeout=1500ms").run();
         run.fails_with("no complete answer from localhost within 1.5 s");
-    }
+    });
 }
 
 #[test]
@@ -122,7 +122,8 @@ fn a_truncated_answer_is_tried_again_and_then_named() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     for peer in [short, half, notified] {
-        peer.sign_in().run().fails_with("closed the connection before its answer was complete");
+        let run = peer.sign_in().run_without_pauses();
+        run.fails_with("closed the connection before its answer was complete");
         assert_eq!(peer.listener.connections(), 4);
     }
 }
@@ -170,7 +171,7 @@ fn an_answer_that_nobody_asked_for_is_not_taken() {
                 next = read_request(stream);
             }
         });
-        assert!(peer.sign_in().arg("-ldevicecode").run().token() == "right");
+        assert!(peer.sign_in().arg("-ldevicecode").run_without_pauses().token() == "right");
     }
 }
 
@@ -190,18 +191,18 @@ fn what_is_not_http_is_named() {
 fn connections_reset_at_every_stage_are_tried_again_and_then_named() {
     // At accept, after some bytes of the handshake, after the request, within the headers.
     let accept = Raw::start(drop);
-    accept.sign_in().run().fails_with("closed the connection");
+    accept.sign_in().run_without_pauses().fails_with("closed the connection");
     assert_eq!(accept.listener.connections(), 4);
     let handshake = Raw::start(|mut stream| {
         let _ = stream.read(&mut [0; 10]);
     });
-    handshake.sign_in().run().fails_with("connection");
+    handshake.sign_in().run_without_pauses().fails_with("connection");
     let request = Raw::tls(|_, _| {});
-    request.sign_in().run().fails_with("closed the connection");
+    request.sign_in().run_without_pauses().fails_with("closed the connection");
     let headers = Raw::tls(|stream, _| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Le");
     });
-    headers.sign_in().run().fails_with("closed the connection");
+    headers.sign_in().run_without_pauses().fails_with("closed the connection");
 }
 
 #[test]
@@ -218,7 +219,7 @@ fn a_reset_that_passes_does_not_show() {
     let output = entra
         .spn()
         .env("AZURE_ENVIRONMENT_FILEPATH", flaky.files.file("cloud.json", environment(flaky.listener.port())))
-        .run();
+        .run_without_pauses();
     assert!(entra.knows(&output.token(), SERVER));
 }
 
@@ -227,15 +228,15 @@ fn overload_is_waited_out_and_retry_after_is_honoured() {
     let entra = Entra::start();
     let busy = || Reply::json(503, &serde_json::json!({ "error": "temporarily_unavailable" }));
     entra.script([busy(), busy(), busy()]);
-    assert!(entra.knows(&entra.spn().run().token(), SERVER));
+    assert!(entra.knows(&entra.spn().run_without_pauses().token(), SERVER));
     assert_eq!(entra.requests().len(), 4);
     entra.script([Reply::json(429, &serde_json::json!({ "error": "temporarily_unavailable" }))
         .header("Retry-After", "0")]);
-    assert!(entra.knows(&entra.spn().run().token(), SERVER));
+    assert!(entra.knows(&entra.spn().run_without_pauses().token(), SERVER));
     // A wait that is longer than the time there is: no wait at all.
     entra.script([Reply::json(429, &serde_json::json!({ "error": "temporarily_unavailable" }))
         .header("Retry-After", "3600")]);
-    entra.spn().run().fails_with("temporarily_unavailable");
+    entra.spn().run_without_pauses().fails_with("temporarily_unavailable");
     // The same as dates of the service's clock, which need not be ours.
     for (offset, pause, again) in
         [(0, 0, true), (86_400, 0, true), (-86_400, 0, true), (-86_400, 3600, false)]
@@ -245,14 +246,14 @@ fn overload_is_waited_out_and_retry_after_is_honoured() {
         entra.script([Reply::json(429, &serde_json::json!({ "error": "temporarily_unavailable" }))
             .header("Retry-After", &until)]);
         let before = entra.requests().len();
-        assert_eq!(entra.spn().run().code == 0, again, "{offset} {pause}");
+        assert_eq!(entra.spn().run_without_pauses().code == 0, again, "{offset} {pause}");
         assert_eq!(entra.requests().len() - before, if again { 2 } else { 1 }, "{offset} {pause}");
     }
     entra.state().clock_offset = 0;
     // An error of the OAuth kind is final.
     let before = entra.requests().len();
     entra.script([Reply::json(400, &serde_json::json!({ "error": "invalid_request" }))]);
-    entra.spn().run().fails_with("invalid_request");
+    entra.spn().run_without_pauses().fails_with("invalid_request");
     assert_eq!(entra.requests().len(), before + 1);
 }
 
@@ -293,7 +294,7 @@ fn nobody_there() {
     let port = closed.port();
     drop(closed);
     let files = TempDir::new();
-    sign_in(&files, port).run().fails_with("cannot connect to localhost: connection refused");
+    sign_in(&files, port).run_without_pauses().fails_with("cannot connect to localhost: connection refused");
 }
 
 #[test]

@@ -7,11 +7,12 @@ use crate::support::{ApiServer, Entra, TempDir};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// `kubectl` on PATH, and the versions beside the file that it links to.
+/// `kubectl` on PATH, and the versions beside the file that it links to; reports a skip where there is none.
 pub fn kubectls() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let Some(first) = std::env::split_paths(&path).map(|dir| dir.join("kubectl")).find(|file| file.is_file())
     else {
+        crate::support::skip("kubectl");
         return Vec::new();
     };
     let real = first.canonicalize().unwrap();
@@ -79,11 +80,7 @@ pub fn get_nodes(kubectl: &Path, entra: &Entra, files: &TempDir, config: &str) -
 
 #[test]
 fn kubectl_gets_nodes() {
-    let kubectls = kubectls();
-    if kubectls.is_empty() {
-        println!("SKIP kubectl");
-    }
-    for kubectl in kubectls {
+    for kubectl in kubectls() {
         for version in ["v1beta1", "v1"] {
             let entra = Entra::start();
             let api = ApiServer::start(entra.ca(), entra.checker(SERVER));
@@ -120,10 +117,7 @@ fn kubectl_gets_nodes() {
 #[test]
 fn a_pod_s_token_may_rotate_between_two_calls_of_kubectl() {
     use crate::support::entra::unsigned_jwt;
-    let Some(kubectl) = kubectls().pop() else {
-        println!("SKIP kubectl");
-        return;
-    };
+    let Some(kubectl) = kubectls().pop() else { return };
     let entra = Entra::start();
     let api = ApiServer::start(entra.ca(), entra.checker(SERVER));
     let files = TempDir::new();

@@ -3,7 +3,7 @@
 use super::kubectl::kubectls;
 use crate::support::api_server::NODE;
 use crate::support::entra::SERVER;
-use crate::support::kubelogin::binary;
+use crate::support::kubelogin::{binary, with_default_signals};
 use crate::support::people::{People, names};
 use crate::support::{ApiServer, TempDir};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -72,7 +72,7 @@ fn ctrl_c_under_kubectl_reads_as_130_in_a_shell_and_frees_the_lock() {
         people.grants().device.entered_at_poll = 0;
         let api = ApiServer::start(people.entra.ca(), people.entra.checker(SERVER));
         // A group of its own, as a shell makes one; the terminal sends the signal to all of it.
-        let mut command = kubectl(&program, &people, &api, &files);
+        let mut command = with_default_signals(&kubectl(&program, &people, &api, &files));
         let mut child = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let start = std::time::Instant::now();
         while people.count("device_code") == 0 {

@@ -2,9 +2,13 @@
 
 use crate::support::entra::{CLIENT, SERVER, TENANT, now, unsigned_jwt};
 use crate::support::http::{Listener, Reply, Request, Server};
+#[cfg(target_os = "linux")]
+use crate::support::kubelogin::Output;
 use crate::support::{Entra, Kubelogin, TempDir};
 use serde_json::json;
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::process::{Command, Stdio};
 
 fn msi() -> Kubelogin {
     Kubelogin::new(&["get-token", "-l", "msi", "--server-id", SERVER])
@@ -61,7 +65,8 @@ fn imds_that_is_starting_is_tried_again_and_a_missing_identity_is_named() {
         Some(status) => Reply::json(status, &json!({ "error": "starting" })),
         None => token_reply(),
     });
-    assert_eq!(msi().env("AZURE_POD_IDENTITY_AUTHORITY_HOST", imds.url()).run().token(), "msi-token");
+    let run = msi().env("AZURE_POD_IDENTITY_AUTHORITY_HOST", imds.url()).run_without_pauses();
+    assert_eq!(run.token(), "msi-token");
     assert_eq!(imds.requests().len(), 4);
     let none = local(|_| {
         Reply::json(400, &json!({ "error": "invalid_request", "error_description": "Identity not found" }))
@@ -177,19 +182,29 @@ fn service_fabric_is_pinned_to_one_certificate() {
     assert_eq!(fabric.requests().len(), 1);
 }
 
+/// What a shell does before the program runs, in a mount namespace whose `/var/opt` is empty: the agent's folder
+/// with a key, a link and a large file. The machine's own folder is not touched.
+#[cfg(target_os = "linux")]
+const ARC_AGENT: &str = "\
+mount -t tmpfs none /var/opt && mkdir -p /var/opt/azcmagent/tokens && cd /var/opt/azcmagent/tokens || exit 99
+echo arc-secret >good.key
+ln -s /etc/passwd link.key
+head -c 5000 /dev/zero >large.key
+exec \"$@\"";
+
+#[cfg(target_os = "linux")]
 #[test]
 fn arc_s_challenge_may_only_name_the_agent_s_own_key_files() {
-    let folder = PathBuf::from("/var/opt/azcmagent/tokens");
-    if std::fs::create_dir_all(&folder).is_err() {
-        println!("SKIP root");
-        return;
+    let in_namespace = |words: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", ARC_AGENT, "sh"]).args(words);
+        command
+    };
+    if !in_namespace(&["true"]).output().is_ok_and(|output| output.status.success()) {
+        return crate::support::skip("unshare");
     }
-    let key = folder.join(format!("test-{}.key", std::process::id()));
-    let (link, large) = (key.with_extension("link.key"), key.with_extension("large.key"));
-    std::fs::write(&key, "arc-secret\n").unwrap();
-    std::fs::write(&large, [b'a'; 5000]).unwrap();
-    std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
-    let run = |realm: String, args: &[&str]| {
+    let run = |realm: &str, args: &[&str]| {
+        let realm = realm.to_owned();
         let arc = local(move |request| match request.header("authorization") {
             Some("Basic arc-secret") => Reply::json(
                 200,
@@ -197,28 +212,33 @@ fn arc_s_challenge_may_only_name_the_agent_s_own_key_files() {
             ),
             _ => Reply::json(401, &json!({})).header("WWW-Authenticate", &format!("Basic realm={realm}")),
         });
-        let output = msi()
-            .args(args)
+        let (program, home) = msi().args(args).into_command();
+        let output = in_namespace(&[program.get_program().to_str().unwrap()])
+            .args(program.get_args())
+            .env_clear()
+            .env("HOME", home.path())
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("IDENTITY_ENDPOINT", format!("{}token", arc.url()))
             .env("IMDS_ENDPOINT", "http://x")
-            .run();
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
         for request in arc.requests() {
             assert_eq!(request.header("metadata"), Some("true"));
             assert!(has(&request, "api-version", "2020-06-01"));
         }
-        output
+        Output::new(output, home)
     };
-    assert_eq!(run(key.display().to_string(), &[]).token(), "arc");
-    assert_eq!(run(key.display().to_string(), &["--client-id", "mine"]).token(), "arc");
-    run(key.display().to_string(), &["--client-id", "other"]).fails_with("the token of another identity");
-    run("/etc/shadow".to_owned(), &[]).fails_with("is not in /var/opt/azcmagent/tokens: refused");
-    run(format!("{}/../tokens/x.key", folder.display()), &[]).fails_with("is not directly in");
-    run(link.display().to_string(), &[]).fails_with("is a symbolic link: refused");
-    run(large.display().to_string(), &[]).fails_with("is larger than 4096 bytes");
-    run(format!("{}/missing.key", folder.display()), &[]).fails_with("cannot be read");
-    for file in [key, link, large] {
-        std::fs::remove_file(file).unwrap();
-    }
+    let folder = "/var/opt/azcmagent/tokens";
+    let good = &format!("{folder}/good.key");
+    assert_eq!(run(good, &[]).token(), "arc");
+    assert_eq!(run(good, &["--client-id", "mine"]).token(), "arc");
+    run(good, &["--client-id", "other"]).fails_with("the token of another identity");
+    run("/etc/shadow", &[]).fails_with("is not in /var/opt/azcmagent/tokens: refused");
+    run(&format!("{folder}/../tokens/x.key"), &[]).fails_with("is not directly in");
+    run(&format!("{folder}/link.key"), &[]).fails_with("is a symbolic link: refused");
+    run(&format!("{folder}/large.key"), &[]).fails_with("is larger than 4096 bytes");
+    run(&format!("{folder}/missing.key"), &[]).fails_with("cannot be read");
 }
 
 fn assertion() -> String {

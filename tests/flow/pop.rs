@@ -201,7 +201,7 @@ fn a_key_that_cannot_be_kept_or_read_costs_a_warning() {
     );
     assert_eq!(run(&path, &[]), "");
     if std::os::unix::fs::chown(&key, Some(12345), None).is_err() {
-        println!("SKIP root: a file cannot be given to another user");
+        crate::support::skip("root: a file cannot be given to another user");
         return;
     }
     let stderr = run(&path, &[]);
@@ -283,7 +283,6 @@ fn where_it_is_ignored_v_1_says_so() {
 fn kubectl_reaches_an_arc_cluster_with_it() {
     let kubectls = super::kubectls();
     if kubectls.is_empty() {
-        println!("SKIP kubectl");
         return;
     }
     let entra = Entra::start();

@@ -4,7 +4,7 @@ use super::hostile::pass_through;
 use crate::support::ca::Leaf;
 use crate::support::entra::SERVER;
 use crate::support::http::{Listener, Reply, read_request, write_reply};
-use crate::support::people::{People, Run};
+use crate::support::people::People;
 use crate::support::{Ca, Entra, Kubelogin, TempDir};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::VecDeque;
@@ -168,7 +168,7 @@ fn a_busy_proxy_is_tried_again_and_a_refusal_is_final() {
     let proxy = Proxy::start(entra.port(), None);
     let through = |statuses: &[u16]| {
         proxy.script.lock().unwrap().extend(statuses);
-        behind(&entra, &files).env("HTTPS_PROXY", proxy.url("")).run()
+        behind(&entra, &files).env("HTTPS_PROXY", proxy.url("")).run_without_pauses()
     };
     for statuses in [&[503, 429, 408][..], &[502, 0, 504]] {
         assert!(entra.knows(&through(statuses).token(), SERVER), "{statuses:?}");
@@ -190,7 +190,7 @@ fn a_device_code_is_polled_for_over_a_busy_proxy() {
     proxy.script.lock().unwrap().extend([200, 503]);
     let authority = format!("https://login.test:{}/", people.entra.port());
     let mut command = people.command("contoso", &["--authority-host", &authority]);
-    let run = Run::of(command.env("HTTPS_PROXY", proxy.url("")).output().unwrap());
+    let run = people.without_pauses(command.env("HTTPS_PROXY", proxy.url("")));
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(proxy.asked.lock().unwrap().len(), 3);
 }
@@ -281,7 +281,7 @@ fn a_proxy_that_is_not_there_is_named() {
     let closed = Listener::start(drop);
     let address = format!("http://127.0.0.1:{}", closed.port());
     drop(closed);
-    let output = behind(&entra, &files).env("HTTPS_PROXY", &address).run();
+    let output = behind(&entra, &files).env("HTTPS_PROXY", &address).run_without_pauses();
     output.fails_with("through the proxy 127.0.0.1:");
     output.hints("HTTPS_PROXY");
     behind(&entra, &files).env("HTTPS_PROXY", "gopher://x").run().fails_with("unsupported kind gopher://");

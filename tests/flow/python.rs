@@ -8,15 +8,15 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// The Python that `scripts/python-peers` set up, or the one that `KUBELOGIN_TEST_PYTHON` names; says SKIP
-/// if there is none.
+/// The Python that `scripts/python-peers` set up, or the one that `KUBELOGIN_TEST_PYTHON` names;
+/// reports a skip where there is none.
 fn python() -> Option<PathBuf> {
     let home = PathBuf::from(std::env::var_os("HOME")?);
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
     let usual = || cache.join("kubelogin-tests/python/bin/python");
     let python = std::env::var_os("KUBELOGIN_TEST_PYTHON").map_or_else(usual, PathBuf::from);
     if !python.exists() {
-        println!("SKIP python packages: run scripts/python-peers");
+        crate::support::skip("python packages: run scripts/python-peers");
         return None;
     }
     Some(python)

@@ -125,7 +125,6 @@ fn a_certificate_that_is_not_registered_is_described_and_a_secret_is_not() {
     let secret = entra.spn().run();
     assert!(!secret.fails_with("AADSTS700027").contains("Hint: "), "{}", secret.stderr);
     if !openssl::is_there() {
-        println!("SKIP openssl");
         return;
     }
     entra.script([refusal(700_027)]);
@@ -149,7 +148,7 @@ fn every_code_of_a_person_has_its_remedy() {
         for code in codes {
             let body = json!({ "error": "invalid_grant", "error_description": format!("AADSTS{code}: Refused."), "error_codes": [code] });
             people.grants().script.push_back(("password", (400, body)));
-            let run = people.run("contoso", &["-lropc", "--username=u", "--password=p"]);
+            let run = people.run_without_pauses("contoso", &["-lropc", "--username=u", "--password=p"]);
             assert!(
                 run.stderr.contains(&format!("Error: sign-in failed: AADSTS{code}: Refused.")),
                 "{run:?}"
@@ -184,7 +183,7 @@ fn a_policy_s_remedy_fits_who_signs_in() {
                 let grant = if args[0] == "-lropc" { "password" } else { "device_code" };
                 people.grants().script.push_back((grant, answer));
             }
-            let run = people.run("contoso", args);
+            let run = people.run_without_pauses("contoso", args);
             let remedy = run.stderr.lines().find(|line| line.starts_with("Hint: ")).unwrap_or_default();
             assert!(
                 run.stderr.contains(&format!("AADSTS{code}: Refused.")) && remedy.contains(hint),

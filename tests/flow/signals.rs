@@ -1,9 +1,9 @@
 //! Signals at every stage: the process ends as it should, and the next one finds nothing in its way.
 
 use crate::support::http::Listener;
-use crate::support::kubelogin::binary;
+use crate::support::kubelogin::{binary, with_default_signals};
 use crate::support::people::{People, Run, names};
-use crate::support::{Kubelogin, TempDir};
+use crate::support::{Kubelogin, TempDir, side_by_side};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ fn send(signal: &str, child: &Child) {
 
 /// Starts a command, sends it a signal once its stderr has said this, and returns its exit code (`None`: the
 /// signal ended it in the system's way).
-fn interrupted(mut command: Command, once: &str, signal: &str) -> (Option<i32>, String) {
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+fn interrupted(command: Command, once: &str, signal: &str) -> (Option<i32>, String) {
+    let mut child = with_default_signals(&command).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains(once) {
@@ -30,14 +30,14 @@ fn interrupted(mut command: Command, once: &str, signal: &str) -> (Option<i32>, 
     (child.wait().unwrap().code(), said)
 }
 
-/// Interrupts a command with each of the signals.
-#[track_caller]
-fn ends_with_each_signal(mut command: impl FnMut() -> Command, once: &str) {
-    for (signal, expected) in SIGNALS {
-        let (code, said) = interrupted(command(), once, signal);
+/// Interrupts a command with each of the signals, side by side: the command is told which, and signs in to a
+/// tenant of that name where the others would hold its lock.
+fn ends_with_each_signal(command: impl Fn(&str) -> Command + Sync, once: &str) {
+    side_by_side(SIGNALS, |(signal, expected)| {
+        let (code, said) = interrupted(command(signal.trim_start_matches('-')), once, signal);
         assert_eq!(code, Some(expected), "{signal}: {said}");
         assert!(!said.contains("panicked"), "{said}");
-    }
+    });
 }
 
 fn script(path: PathBuf) -> PathBuf {
@@ -56,22 +56,22 @@ fn an_interruption_ends_every_wait() {
         (&["-linteractive", "--skip-open-browser"], "https://"),
         (&["-ldevicecode", "-v1", "--authority-host", &silent], "Waiting for an answer from 127.0.0.1"),
     ] {
-        ends_with_each_signal(|| people.command("contoso", args), once);
+        ends_with_each_signal(|tenant| people.command(tenant, args), once);
         let left = names(&people.cache());
         assert!(left.iter().all(|name| name.ends_with(".lock")), "{left:?}");
     }
     // A lock whose holder was ended is nobody's.
     people.grants().device.entered_at_poll = 1;
-    let run = people.run("contoso", &["-ldevicecode"]);
+    let run = people.run("INT", &["-ldevicecode"]);
     assert!(run.code == Some(0) && !run.stderr.contains("Waiting"), "{run:?}");
     // The service answers nobody while its state is held.
     let busy = people.grants();
     ends_with_each_signal(
-        || people.command("contoso", &["-ldevicecode", "-v1", "--force-refresh"]),
+        |tenant| people.command(tenant, &["-ldevicecode", "-v1", "--force-refresh"]),
         "Waiting for an answer",
     );
     drop(busy);
-    assert_eq!(people.run("contoso", &["-ldevicecode"]).token, run.token);
+    assert_eq!(people.run("INT", &["-ldevicecode"]).token, run.token);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn who_waits_for_a_lock_can_be_interrupted_too() {
     let mut line = String::new();
     let mut said = BufReader::new(holder.stderr.take().unwrap());
     said.read_line(&mut line).unwrap();
-    ends_with_each_signal(|| people.command("contoso", &["-ldevicecode"]), "signing in already");
+    ends_with_each_signal(|_| people.command("contoso", &["-ldevicecode"]), "signing in already");
     send("-KILL", &holder);
     holder.wait().unwrap();
     people.grants().device.entered_at_poll = 1;
@@ -93,55 +93,55 @@ fn who_waits_for_a_lock_can_be_interrupted_too() {
 /// comes to its end when the last of them is gone.
 #[test]
 fn az_ends_with_the_sign_in() {
-    let (people, world) = (People::start(), TempDir::new());
-    let (pipe, pid) = (world.path().join("pipe"), world.path().join("pid"));
-    script(world.file(
-        "bin/az",
-        format!(
+    let cases = ["-lazurecli", "-lazd"].into_iter().flat_map(|login| SIGNALS.map(|signal| (login, signal)));
+    side_by_side(cases.collect::<Vec<_>>(), |(login, (signal, expected))| {
+        let (people, world) = (People::start(), TempDir::new());
+        let (pipe, pid) = (world.path().join("pipe"), world.path().join("pid"));
+        let az = format!(
             "#!/bin/sh\ntrap '' INT TERM HUP\nexec 3>{}\necho $$ >{}\nsleep 600 &\nwait\n",
             pipe.display(),
             pid.display()
-        ),
-    ));
-    let path = format!("{}:/usr/bin:/bin", world.path().join("bin").display());
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    for login in ["-lazurecli", "-lazd"] {
-        let _ = std::fs::copy(world.path().join("bin/az"), world.path().join("bin/azd"));
-        for (signal, expected) in SIGNALS {
-            let reader = std::thread::spawn({
-                let pipe = pipe.clone();
-                move || std::fs::File::open(pipe).unwrap().read_to_end(&mut Vec::new()).unwrap()
-            });
-            let mut command = people.command("contoso", &[login, "-v1", "--timeout=600s"]);
-            command.env("PATH", &path);
-            let (code, said) = interrupted(command, "to finish", signal);
-            assert_eq!(code, Some(expected), "{signal}: {said}");
-            let pid = std::fs::read_to_string(&pid).unwrap();
-            assert!(!Path::new("/proc").join(pid.trim()).exists(), "{signal}: {login} is still there");
-            reader.join().unwrap();
+        );
+        for name in ["bin/az", "bin/azd"] {
+            script(world.file(name, &az));
         }
-    }
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn(move || {
+            std::fs::File::open(pipe).unwrap().read_to_end(&mut Vec::new()).unwrap();
+        });
+        let mut command = people.command("contoso", &[login, "-v1", "--timeout=600s"]);
+        command.env("PATH", format!("{}:/usr/bin:/bin", world.path().join("bin").display()));
+        let (code, said) = interrupted(command, "to finish", signal);
+        assert_eq!(code, Some(expected), "{login} {signal}: {said}");
+        let pid = std::fs::read_to_string(&pid).unwrap();
+        assert!(!Path::new("/proc").join(pid.trim()).exists(), "{signal}: {login} is still there");
+        reader.join().unwrap();
+    });
 }
 
 #[test]
 fn a_conversion_that_waits_for_a_lock_leaves_none() {
-    let files = TempDir::new();
-    let old = "users:\n- name: u\n  user:\n    auth-provider: {name: azure, config: {apiserver-id: s}}\n";
-    let paths = ["a", "b"].map(|name| files.file(name, old.replace("name: u", &format!("name: {name}"))));
-    let before = paths.clone().map(|path| std::fs::read(path).unwrap());
-    let list = std::env::join_paths(&paths).unwrap();
-    files.file("b.lock", "");
-    let command = || {
+    let world = || {
+        let files = TempDir::new();
+        let paths = ["a", "b"].map(|name| {
+            files.file(name, format!("users:\n- name: {name}\n  user:\n    auth-provider: {{name: azure, config: {{apiserver-id: s}}}}\n"))
+        });
+        files.file("b.lock", "");
         let (mut command, _) = Kubelogin::new(&["convert-kubeconfig", "-v1", "-lmsi"]).into_command();
-        command.env("KUBECONFIG", &list);
-        command
+        command.env("KUBECONFIG", std::env::join_paths(&paths).unwrap());
+        (files, paths, command)
     };
-    ends_with_each_signal(command, "b.lock");
-    assert_eq!(names(files.path()), ["a", "b", "b.lock"]);
-    assert_eq!(paths.clone().map(|path| std::fs::read(path).unwrap()), before);
+    side_by_side(SIGNALS, |(signal, expected)| {
+        let (files, paths, command) = world();
+        let before = paths.each_ref().map(|path| std::fs::read(path).unwrap());
+        let (code, said) = interrupted(command, "b.lock", signal);
+        assert_eq!(code, Some(expected), "{signal}: {said}");
+        assert_eq!(names(files.path()), ["a", "b", "b.lock"]);
+        assert_eq!(paths.map(|path| std::fs::read(path).unwrap()), before);
+    });
     // While it waits for one lock it holds none.
-    let [a, _] = paths;
-    let mut child = command().stderr(Stdio::piped()).spawn().unwrap();
+    let (files, [a, _], mut command) = world();
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let (mut stderr, mut said) = (BufReader::new(child.stderr.take().unwrap()), String::new());
     stderr.read_line(&mut said).unwrap();
     let other = Kubelogin::new(&["convert-kubeconfig", "-lmsi", "--kubeconfig"]).arg(&a).run();

@@ -135,7 +135,7 @@ fn a_cached_token_opens_one_file_and_takes_no_lock() {
     strace.arg(program.get_program()).args(program.get_args());
     strace.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let Ok(output) = strace.output() else {
-        println!("SKIP strace");
+        crate::support::skip("strace");
         return;
     };
     assert_eq!(Run::of(output).code, Some(0));

@@ -29,6 +29,25 @@ pub fn binary() -> PathBuf {
     }
 }
 
+/// The same command, its streams apart, with the signals' default actions: the tests may run with some of them
+/// ignored, as under `nohup` or in a shell's background, and child processes inherit that.
+#[cfg(unix)]
+pub fn with_default_signals(command: &Command) -> Command {
+    // By its path: the command may have a PATH of its own. A Mac's `env` has no such option.
+    let mut wrapped = Command::new("/usr/bin/env");
+    if cfg!(target_os = "linux") {
+        wrapped.arg("--default-signal=INT,TERM,HUP");
+    }
+    wrapped
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    wrapped
+}
+
 impl Kubelogin {
     /// An empty environment with a fresh HOME.
     pub fn new(args: &[&str]) -> Self {
@@ -75,17 +94,21 @@ impl Kubelogin {
     }
 
     pub fn run(mut self) -> Output {
-        let output = self.command.output().unwrap();
-        Output {
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-            code: output.status.code().unwrap_or(-1),
-            home: self.home,
-        }
+        Output::new(self.command.output().unwrap(), self.home)
     }
 }
 
 impl Output {
+    /// What a run in this home folder left; the code is -1 after a signal.
+    pub fn new(output: std::process::Output, home: TempDir) -> Self {
+        Self {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code().unwrap_or(-1),
+            home,
+        }
+    }
+
     /// Exit code 0 and one ExecCredential on stdout; returns it.
     #[track_caller]
     pub fn credential(&self) -> serde_json::Value {

@@ -15,11 +15,11 @@ pub fn try_openssl(folder: &Path, args: &[&str]) -> Result<Vec<u8>, String> {
     Ok(output.stdout)
 }
 
-/// Whether there is an `openssl` to run; says SKIP with its name if not.
+/// Whether there is an `openssl` to run; reports a skip if not.
 pub fn is_there() -> bool {
     let there = Command::new("openssl").arg("version").output().is_ok();
     if !there {
-        println!("SKIP openssl");
+        crate::support::skip("openssl");
     }
     there
 }
