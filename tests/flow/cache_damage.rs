@@ -141,7 +141,10 @@ fn two_users_of_one_open_folder_never_use_each_others_tokens() {
     std::fs::create_dir(&shared).unwrap();
     std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).unwrap();
     let program = people.home.path().join("kubelogin");
-    std::fs::copy(crate::support::kubelogin::binary(), &program).unwrap();
+    // By another process: a file that this one has open for writing might not run.
+    let copied =
+        std::process::Command::new("cp").arg(crate::support::kubelogin::binary()).arg(&program).status();
+    assert!(copied.unwrap().success());
     let run = |user: u32| {
         let prepared = people.command("contoso", &ARGS);
         let mut command = std::process::Command::new(&program);

@@ -1,6 +1,8 @@
 //! Folders that are gone after the test.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub struct TempDir(PathBuf);
@@ -23,9 +25,23 @@ impl TempDir {
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, content).unwrap();
+        if content.as_ref().starts_with(b"#!") {
+            written_by_another(&path, content.as_ref());
+        } else {
+            std::fs::write(&path, content).unwrap();
+        }
         path
     }
+}
+
+/// Writes a file that is going to be run. A child process that another test starts meanwhile holds, for a moment, what
+/// this process has open, and a file that is open for writing cannot be run ("Text file busy"): so a process of its
+/// own opens this one.
+fn written_by_another(path: &Path, content: &[u8]) {
+    let mut shell =
+        Command::new("sh").args(["-c", "cat >\"$1\"", "sh"]).arg(path).stdin(Stdio::piped()).spawn().unwrap();
+    shell.stdin.take().unwrap().write_all(content).unwrap();
+    assert!(shell.wait().unwrap().success());
 }
 
 impl Drop for TempDir {
