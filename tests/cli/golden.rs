@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Compares with `tests/golden/<name>`.
 #[track_caller]
-fn pinned(name: &str, text: &str) {
+pub fn pinned(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

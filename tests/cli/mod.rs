@@ -4,6 +4,8 @@ mod completion;
 mod doctor;
 mod doctor_cache;
 mod doctor_entry;
+#[cfg(unix)]
+mod errors;
 mod golden;
 mod readme;
 mod remove;

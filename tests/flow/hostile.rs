@@ -315,18 +315,18 @@ fn environment_files_that_cannot_be_used() {
 }
 
 /// A listener that misbehaves.
-struct Raw {
-    listener: Listener,
-    files: TempDir,
+pub struct Raw {
+    pub listener: Listener,
+    pub files: TempDir,
 }
 
 impl Raw {
-    fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+    pub fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         Self { listener: Listener::start(serve), files: TempDir::new() }
     }
 
     /// Reads one request over TLS, then does what it wants with the stream.
-    fn tls(
+    pub fn tls(
         serve: impl Fn(&mut StreamOwned<ServerConnection, TcpStream>, &Request) + Send + Sync + 'static,
     ) -> Self {
         let ca = Ca::new("Test Root");
@@ -347,7 +347,7 @@ impl Raw {
     }
 }
 
-fn environment(port: u16) -> String {
+pub fn environment(port: u16) -> String {
     format!(r#"{{"activeDirectoryEndpoint":"https://localhost:{port}/"}}"#)
 }
 

@@ -13,7 +13,7 @@ mod device_code;
 pub mod egress;
 #[cfg(target_os = "linux")]
 mod faults;
-mod hostile;
+pub mod hostile;
 mod interactive;
 mod kubectl;
 #[cfg(unix)]
