@@ -104,7 +104,9 @@ fn every_wait_says_what_it_is_for() {
     files.file("config.lock", "");
     let convert = || {
         let mut command = Command::new(binary());
-        command.args(["convert-kubeconfig", "-v1", "-lazurecli", "--server-id=s", "--kubeconfig"]).arg(&config);
+        command
+            .args(["convert-kubeconfig", "-v1", "-lazurecli", "--server-id=s", "--kubeconfig"])
+            .arg(&config);
         command.env_clear();
         command
     };
