@@ -63,7 +63,7 @@ fn read_hooked(path: &Path, max: u64, between: impl FnOnce()) -> io::Result<Opti
     let mut bytes = Zeroizing::new(vec![0; length.saturating_add(1)]);
     let count = file.read(&mut bytes)?;
     between();
-    if count != length || times(&before)? != times(&file.metadata()?)? {
+    if count != length || Stamp::of(&before)? != Stamp::of(&file.metadata()?)? {
         return Err(changed());
     }
     bytes.truncate(length);
@@ -71,15 +71,25 @@ fn read_hooked(path: &Path, max: u64, between: impl FnOnce()) -> io::Result<Opti
 }
 
 /// What a write changes.
-fn times(metadata: &Metadata) -> io::Result<(u64, SystemTime, Option<(i64, i64)>)> {
-    #[cfg(unix)]
-    let changed = {
-        use std::os::unix::fs::MetadataExt;
-        Some((metadata.ctime(), metadata.ctime_nsec()))
-    };
-    #[cfg(not(unix))]
-    let changed = None;
-    Ok((metadata.len(), metadata.modified()?, changed))
+#[derive(PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    modified: SystemTime,
+    /// Where the system has it: unlike the other time, no program can set it.
+    changed: Option<(i64, i64)>,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> io::Result<Self> {
+        #[cfg(unix)]
+        let changed = {
+            use std::os::unix::fs::MetadataExt;
+            Some((metadata.ctime(), metadata.ctime_nsec()))
+        };
+        #[cfg(not(unix))]
+        let changed = None;
+        Ok(Self { length: metadata.len(), modified: metadata.modified()?, changed })
+    }
 }
 
 fn open(path: &Path) -> io::Result<File> {

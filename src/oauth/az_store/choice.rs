@@ -54,7 +54,7 @@ pub(super) fn choose(
     if entry.refresh_on != Field::Absent {
         let refresh_on = entry.refresh_on.seconds().ok_or_else(unusual)?;
         if refresh_on <= question.now {
-            return Err(RunAz::for_now("the token in az's store is due for renewal"));
+            return Err(RunAz::after_az("the token in az's store is due for renewal"));
         }
     }
     check_claims(secret, tenant, question.resource, question.now)?;
@@ -120,7 +120,7 @@ fn the_one<'s>(owner: &Owner, question: &Question, store: &'s Store) -> Result<&
     match found {
         Some(entry) => Ok(entry),
         None if is_expiring => Err(about_to_expire()),
-        None => Err(RunAz::for_now("az's store has no token for this server")),
+        None => Err(RunAz::after_az("az's store has no token for this server")),
     }
 }
 
@@ -180,11 +180,11 @@ fn check_claims(token: &str, tenant: &str, resource: &str, now: UnixTime) -> Res
     // Its clock is Entra's, the entry's this machine's.
     let is_later = |exp: &Value| exp.as_f64().is_some_and(|exp| exp > now as f64);
     if !agrees("exp", &is_later) {
-        return Err(RunAz::for_now("the token in az's store has expired"));
+        return Err(RunAz::after_az("the token in az's store has expired"));
     }
     Ok(())
 }
 
 fn about_to_expire() -> RunAz {
-    RunAz::for_now("the token in az's store is about to expire")
+    RunAz::after_az("the token in az's store is about to expire")
 }

@@ -66,20 +66,35 @@ pub struct Files<'a> {
 pub struct RunAz {
     /// The reason, as half a sentence; it holds no secret.
     pub reason: Cow<'static, str>,
-    /// Running az may put the token into the store, so other processes with the same question can wait for
-    /// one az. Otherwise the store can never answer this question.
-    pub may_appear: bool,
+    /// Whether another look may find the token.
+    pub outlook: Outlook,
+}
+
+/// Whether another look into the store may find the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// The store can never answer this question: each process runs az.
+    Never,
+    /// Running az may put the token there: processes with the same question can wait for one az.
+    AfterAz,
+    /// az seems to be writing the store just now, which it does in place.
+    Soon,
 }
 
 impl RunAz {
     /// The store cannot answer this question, however often az runs.
     pub fn never(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason: reason.into(), may_appear: false }
+        Self { reason: reason.into(), outlook: Outlook::Never }
     }
 
-    /// The store has no usable token just now.
-    pub fn for_now(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason: reason.into(), may_appear: true }
+    /// The store has no usable token until az has run.
+    pub fn after_az(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: reason.into(), outlook: Outlook::AfterAz }
+    }
+
+    /// The store's file is half written.
+    pub fn soon(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: reason.into(), outlook: Outlook::Soon }
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) struct AccessToken<'a> {
 /// [`RunAz`] for a file that is missing or that MSAL does not write. A half file is common while az writes it.
 pub(super) fn parse(bytes: Option<&[u8]>) -> Result<Store<'_>, RunAz> {
     let bytes = bytes.ok_or_else(|| RunAz::never("az has no token store in plain form"))?;
-    let unusual = || RunAz::for_now("msal_token_cache.json is not written as az writes it");
+    let unusual = || RunAz::soon("msal_token_cache.json is not written as az writes it");
     // In one go, which is faster than text by text.
     let text = std::str::from_utf8(bytes).map_err(|_| unusual())?;
     serde_json::from_str(text).map_err(|_| unusual())

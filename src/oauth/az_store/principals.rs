@@ -65,8 +65,7 @@ mod tests {
         for bad in ["[]", &format!("[{other}]"), r#"[{"client_id":"APP","tenant":"t"}]"#] {
             assert!(reason(bad).unwrap().contains("no credential"), "{bad}");
         }
-        let own = own.to_owned();
-        let half = &own[..20];
+        let half = own.get(..20).unwrap();
         for bad in [
             "",
             "{}",

@@ -178,14 +178,14 @@ impl World {
     #[track_caller]
     fn never(&self, reason: &str) {
         let run = self.decide().unwrap_err();
-        assert!(run.reason.contains(reason) && !run.may_appear, "{run:?}");
+        assert!(run.reason.contains(reason) && run.outlook == Outlook::Never, "{run:?}");
     }
 
     /// az has to be run, and may put the token into the store.
     #[track_caller]
     fn not_yet(&self, reason: &str) {
         let run = self.decide().unwrap_err();
-        assert!(run.reason.contains(reason) && run.may_appear, "{run:?}");
+        assert!(run.reason.contains(reason) && run.outlook == Outlook::AfterAz, "{run:?}");
     }
 }
 
@@ -523,11 +523,16 @@ fn damaged_files() {
     let world = World::ada();
     let (profile, store) = (world.profile(), world.store());
     assert!(world.decide_on(&format!("\u{feff}{profile}"), Some(&store)).is_ok());
-    for bad in
-        ["", "[]", "null", &profile[..profile.len() - 1], &format!("{profile} x"), "{\"subscriptions\": {}}"]
-    {
+    for bad in [
+        "",
+        "[]",
+        "null",
+        profile.strip_suffix('}').unwrap(),
+        &format!("{profile} x"),
+        "{\"subscriptions\": {}}",
+    ] {
         let run = world.decide_on(bad, Some(&store)).unwrap_err();
-        assert!(run.reason.contains("azureProfile.json is not") && !run.may_appear, "{bad}");
+        assert!(run.reason.contains("azureProfile.json is not") && run.outlook == Outlook::Never, "{bad}");
     }
     let twice = store.replace("\"IdToken\"", "\"AccessToken\"");
     for bad in [
@@ -542,14 +547,14 @@ fn damaged_files() {
     ] {
         let run = world.decide_on(&profile, Some(bad)).unwrap_err();
         // az may be writing it just now.
-        assert!(run.reason.contains("msal_token_cache.json is not") && run.may_appear, "{bad}");
+        assert!(run.reason.contains("msal_token_cache.json is not") && run.outlook == Outlook::Soon, "{bad}");
     }
     for cut in 0..store.len() {
         assert!(world.decide_on(&profile, store.get(..cut)).is_err(), "{cut}");
     }
     // What Python reads in another way: the key's first place, its last value.
     let doubled = world.clone().with(|w| w.tokens.push(w.tokens[0].clone()));
-    doubled.not_yet("msal_token_cache.json is not");
+    assert!(doubled.decide().unwrap_err().reason.contains("msal_token_cache.json is not"));
     let member = store.replacen("\"realm\"", "\"secret\": \"s\", \"realm\"", 1);
     assert!(world.decide_on(&profile, Some(&member)).is_err());
     let deep = format!("{{\"AccessToken\": {{\"k\": {}1{}}}}}", "[".repeat(5000), "]".repeat(5000));
