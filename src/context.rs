@@ -33,7 +33,12 @@ pub struct Env(BTreeMap<OsString, OsString>);
 impl Env {
     /// The value of `name`, unless it is unset or empty: a variable that is set but empty counts as unset.
     pub fn os(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+        self.raw(name).filter(|value| !value.is_empty())
+    }
+
+    /// The value of `name`, also an empty one: other programs tell an empty variable from one that is not set.
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
     /// The value of `name` as text; unset, empty or not Unicode gives `None`.

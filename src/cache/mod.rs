@@ -13,14 +13,14 @@ pub mod pop_key;
 
 pub use entry::Entry;
 pub use flow::{RefreshError, TokenSource};
-pub use folder::{is_lock, is_ours};
+pub use folder::{LOCK_SUFFIX, is_lock, is_ours};
 pub use key::{Key, fingerprint};
 
 use crate::context::Context;
 use crate::error::{Result, one_line};
 use crate::sys::{files, lock, private};
 use crate::waiting::WaitNotice;
-use folder::{LOCK_SUFFIX, prepare_folder, reason, sweep_temporaries, take_lock};
+use folder::{prepare_folder, reason, sweep_temporaries, take_lock};
 use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};

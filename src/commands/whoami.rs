@@ -1,5 +1,5 @@
-//! `whoami`: whose tokens are cached. From the cache alone: nobody is asked, nothing is changed, and no token
-//! is shown.
+//! `whoami`: whose tokens are cached, and which account the Azure CLI would use. From files alone: no service and
+//! no program is asked, nothing is changed, and no token is shown.
 
 use super::target;
 use crate::cache::listing::{Listed, list};
@@ -9,7 +9,9 @@ use crate::cli::options::Options;
 use crate::cli::parse::ParsedArgs;
 use crate::context::Context;
 use crate::error::{Error, Result, one_line};
-use crate::login::cache_key;
+use crate::login::{cache_key, tool_account};
+use crate::mode::Mode;
+use crate::oauth::az_store;
 use crate::oauth::identity::Identity;
 use crate::style::{Style, Tone};
 use crate::time::rfc3339;
@@ -41,6 +43,26 @@ struct Account<'a> {
     is_current: bool,
 }
 
+/// The account that the Azure CLI would use.
+#[derive(Serialize)]
+struct ToolAccount<'a> {
+    mode: &'static str,
+    user: &'a str,
+    tenant: &'a str,
+    subscription: &'a str,
+    subscription_name: &'a str,
+    cloud: &'a str,
+    is_current: bool,
+}
+
+/// An element of the JSON answer.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Tool(ToolAccount<'a>),
+    Cached(Box<Account<'a>>),
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -50,14 +72,14 @@ pub fn run(ctx: &Context, given: &ParsedArgs) -> Result<()> {
     let folder = wanted.folder.display();
     let listed =
         list(&wanted.folder).map_err(|e| Error::new(format!("cannot read the token cache {folder}: {e}")))?;
-    let accounts: Vec<Account> = listed
-        .iter()
-        .filter_map(|listed| {
-            let (key, entry) = listed.content.as_ref().ok()?;
-            let is_current = wanted.is(key);
-            (is_current || !wanted.exclusive).then(|| account(ctx, listed, key, entry, is_current))
-        })
-        .collect();
+    let cached = listed.iter().filter_map(|listed| {
+        let (key, entry) = listed.content.as_ref().ok()?;
+        let is_current = wanted.is(key);
+        (is_current || !wanted.exclusive).then(|| account(ctx, listed, key, entry, is_current))
+    });
+    let tool = wanted.tool.as_ref().map(tool_row).map(Shown::Tool);
+    let accounts: Vec<Shown> =
+        tool.into_iter().chain(cached.map(|account| Shown::Cached(Box::new(account)))).collect();
     for problem in listed.iter().filter_map(|listed| Some((&listed.name, listed.content.as_ref().err()?))) {
         ctx.eprintln(&one_line(&format!("Warning: {} is left out: {}", problem.0, problem.1)));
     }
@@ -70,13 +92,13 @@ pub fn run(ctx: &Context, given: &ParsedArgs) -> Result<()> {
     if accounts.is_empty() {
         let what = if wanted.exclusive { "for this sign-in" } else { "in this folder" };
         return Err(Error::new(format!("nobody is signed in: no token is cached {what} ({folder})"))
-            .hint("sign in with kubectl, or with kubelogin get-token; azurecli and azd have caches of their own: az account show"));
+            .hint("sign in with kubectl, or with kubelogin get-token; azd has a cache of its own: azd auth login --check-status"));
     }
     if is_json {
         return Ok(());
     }
     let style = Style::of(ctx.console.stdout_terminal(), &ctx.env);
-    let texts: Vec<String> = accounts.iter().map(|account| text(account, style)).collect();
+    let texts: Vec<String> = accounts.iter().map(|account| account.text(style)).collect();
     ctx.print(&texts.join("\n"))
 }
 
@@ -85,6 +107,8 @@ struct Wanted {
     folder: PathBuf,
     /// That of one sign-in.
     key: Option<Key>,
+    /// The account of the sign-in's own tool.
+    tool: Option<az_store::Account>,
     /// That one alone.
     exclusive: bool,
 }
@@ -104,10 +128,11 @@ fn wanted(ctx: &Context, given: &ParsedArgs) -> Result<Wanted> {
     if target::flags_suffice(given) {
         let options = flags()?;
         let key = cache_key(ctx, &options)?;
-        return Ok(Wanted { folder: options.cache_dir(ctx)?, key, exclusive: true });
+        let tool = tool_account(ctx, &options).transpose()?;
+        return Ok(Wanted { folder: options.cache_dir(ctx)?, key, tool, exclusive: true });
     }
     let is_named = given.last(Id::Context).is_some_and(|name| !name.is_empty());
-    let any = || Ok(Wanted { folder: flags()?.cache_dir(ctx)?, key: None, exclusive: false });
+    let any = || Ok(Wanted { folder: flags()?.cache_dir(ctx)?, key: None, tool: None, exclusive: false });
     let found = match target::from_kubeconfig(ctx, given) {
         Err(error) if is_named => return Err(error),
         Err(_) => return any(),
@@ -116,8 +141,12 @@ fn wanted(ctx: &Context, given: &ParsedArgs) -> Result<Wanted> {
     match &found.options {
         Some(Ok(of)) => {
             let key = cache_key(&found.ctx, of);
-            let key = if is_named { key? } else { key.unwrap_or_default() };
-            Ok(Wanted { folder: of.cache_dir(&found.ctx)?, key, exclusive: is_named })
+            let tool = tool_account(&found.ctx, of).transpose();
+            let (key, tool) = match is_named {
+                true => (key?, tool?),
+                false => (key.unwrap_or_default(), tool.unwrap_or_default()),
+            };
+            Ok(Wanted { folder: of.cache_dir(&found.ctx)?, key, tool, exclusive: is_named })
         }
         Some(Err(error)) if is_named => Err(error.clone()),
         None if is_named => {
@@ -126,6 +155,43 @@ fn wanted(ctx: &Context, given: &ParsedArgs) -> Result<Wanted> {
         }
         Some(Err(_)) | None => any(),
     }
+}
+
+fn tool_row(account: &az_store::Account) -> ToolAccount<'_> {
+    ToolAccount {
+        mode: Mode::AzureCli.name(),
+        user: &account.user,
+        tenant: &account.tenant,
+        subscription: &account.subscription,
+        subscription_name: &account.subscription_name,
+        cloud: &account.cloud,
+        is_current: true,
+    }
+}
+
+impl Shown<'_> {
+    fn text(&self, style: Style) -> String {
+        let account = match self {
+            Self::Cached(account) => return text(account, style),
+            Self::Tool(account) => account,
+        };
+        let mut lines = heading(account.user, account.is_current, style);
+        let subscription = format!("{} ({})", account.subscription_name, account.subscription);
+        line(&mut lines, style, "login", &format!("{}, subscription {subscription}", account.mode));
+        line(&mut lines, style, "cloud", account.cloud);
+        line(&mut lines, style, "tenant", account.tenant);
+        lines
+    }
+}
+
+fn heading(name: &str, is_current: bool, style: Style) -> String {
+    let heading = format!("{name}{}", if is_current { " (current context)" } else { "" });
+    format!("{}\n", style.paint(Tone::Good, &one_line(&heading)))
+}
+
+fn line(lines: &mut String, style: Style, name: &str, value: &str) {
+    let value = style.wrap(&one_line(value), NAMES + 2);
+    *lines += &format!("  {name:NAMES$}{value}\n");
 }
 
 fn account<'a>(
@@ -163,13 +229,8 @@ fn text(account: &Account, style: Style) -> String {
     let identity = account.identity.clone().unwrap_or_default();
     let name =
         identity.account.as_deref().or(account.user).unwrap_or("an account that its token does not name");
-    let mut lines = String::new();
-    let heading = format!("{name}{}", if account.is_current { " (current context)" } else { "" });
-    lines += &format!("{}\n", style.paint(Tone::Good, &one_line(&heading)));
-    let mut line = |name: &str, value: &str| {
-        let value = style.wrap(&one_line(value), NAMES + 2);
-        lines += &format!("  {name:NAMES$}{value}\n");
-    };
+    let mut lines = heading(name, account.is_current, style);
+    let mut line = |name: &str, value: &str| line(&mut lines, style, name, value);
     line("login", &format!("{}{}", account.mode, if account.legacy { ", legacy" } else { "" }));
     line("authority", account.authority);
     line("tenant", identity.tenant.as_deref().unwrap_or(account.tenant));

@@ -3,6 +3,7 @@
 //! [`MODES`](modes::MODES) has a row for each mode; a mode is one file behind [`SignIn`]. Nothing else in the
 //! program branches on the mode: what differs between them is a field of the row or a method of the trait.
 
+mod az_store;
 pub mod azd;
 pub mod azure_cli;
 pub mod browser;
@@ -25,6 +26,7 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::oauth::az_store::Account;
 use crate::oauth::token::Token;
 use crate::secret::Secret;
 use pop::Pop;
@@ -53,6 +55,15 @@ pub trait SignIn {
 
     /// The key to which its tokens are bound, with `--pop-enabled`.
     fn pop(&self) -> Option<&Pop> {
+        None
+    }
+
+    /// The account that the mode's own tool would use, as the tool's files name it; the tool is not run. Most
+    /// modes have no such tool.
+    ///
+    /// # Errors
+    /// Why the files do not say.
+    fn tool_account(&self) -> Option<Result<Account>> {
         None
     }
 
@@ -112,4 +123,16 @@ pub fn cache_key(ctx: &Context, options: &Options) -> Result<Option<Key>> {
     let options = options.without(&[Id::PopEnabled, Id::PopClaims]);
     let login = (modes::row(options.login()).build)(ctx, &options)?;
     Ok(login.key().map(|key| Key { pop_key: is_bound.then(String::new), ..key }))
+}
+
+/// [`SignIn::tool_account`] of the sign-in that the options describe.
+///
+/// # Errors
+/// As that, and a setting that cannot be used.
+pub fn tool_account(ctx: &Context, options: &Options) -> Option<Result<Account>> {
+    let options = options.without(&[Id::PopEnabled, Id::PopClaims]);
+    match (modes::row(options.login()).build)(ctx, &options) {
+        Ok(login) => login.tool_account(),
+        Err(error) => Some(Err(error)),
+    }
 }

@@ -4,6 +4,7 @@
 pub mod assertion;
 pub mod assertion_claims;
 pub mod authority;
+pub mod az_store;
 pub mod device_code;
 pub mod discovery;
 pub mod grant;

@@ -11,5 +11,6 @@ pub mod notice;
 pub mod paths;
 pub mod private;
 pub mod process;
+pub mod stable_read;
 pub mod special;
 pub mod thread;

@@ -533,7 +533,10 @@ fn the_account_of_az_and_azd_is_named() {
     assert!(said.contains("signed in as ada in tenant T1; --tenant-id names T2"), "{said}");
     assert_eq!(argv, "account show -o json --subscription My Sub ");
     let (said, argv) = doctor("azurecli", &az(), &["--tenant-id", "t1"]);
-    assert!(said.contains("signed in as ada in tenant T1\""), "{said}");
+    assert!(
+        said.contains("signed in as ada in tenant T1; az keeps its tokens in plain form: no ("),
+        "{said}"
+    );
     assert_eq!(argv, "account show -o json ");
 
     let (said, argv) = doctor("azd", &tool("azd", r#"echo '{"status":"success"}'"#), &[]);
@@ -543,28 +546,4 @@ fn the_account_of_az_and_azd_is_named() {
         let (said, _) = doctor("azd", &tool("azd", script), &[]);
         assert!(said.contains("no account is signed in") && said.contains("azd auth login"), "{said}");
     }
-}
-
-#[test]
-fn calls_of_az_on_one_config_folder_take_turns() {
-    // Each call fails if another is inside at the same time.
-    let config = TempDir::new();
-    let busy = config.path().join("busy");
-    let script = format!(
-        "mkdir {0} || {{ echo overlap >&2; exit 1; }}\ni=0; while [ $i -lt 2000 ]; do i=$((i+1)); done\nrmdir {0}\necho '{{\"accessToken\":\"t\",\"expires_on\":4102444800}}'",
-        busy.display()
-    );
-    let az = tool("az", &script);
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                let path = format!("{}:/usr/bin:/bin", az.path().display());
-                let output = Kubelogin::new(&["get-token", "-l", "azurecli", "--server-id", SERVER])
-                    .env("PATH", path)
-                    .env("AZURE_CONFIG_DIR", config.path())
-                    .run();
-                assert_eq!(output.token(), "t");
-            });
-        }
-    });
 }

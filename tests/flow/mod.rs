@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod adfs;
 mod authorities;
+#[cfg(unix)]
+mod az_store;
 mod cache_damage;
 #[cfg(unix)]
 mod certificates;

@@ -1,5 +1,7 @@
-//! Real Python packages: cryptography and PyJWT check what we sign, the kubernetes client uses us.
+//! Real Python packages: cryptography and PyJWT check what we sign, the kubernetes client uses us, MSAL chooses
+//! among the Azure CLI's tokens as we do.
 
+use crate::support::az::Az;
 use crate::support::entra::{CLIENT, SECRET, SERVER, TENANT};
 use crate::support::openssl::{self, Identity};
 use crate::support::{ApiServer, Entra, TempDir};
@@ -81,4 +83,44 @@ fn the_python_client_asks_an_api_server() {
     );
     let stderr = String::from_utf8_lossy(&asked.stderr);
     assert_eq!(String::from_utf8_lossy(&asked.stdout).trim(), "v1.30.0", "{stderr}");
+}
+
+/// What az and MSAL answer from random stores. Ours may run az where MSAL has a token; it may never give another
+/// one, and none where MSAL has none.
+#[test]
+fn a_token_of_azs_store_is_the_one_that_msal_finds() {
+    const WORLDS: usize = 300;
+    let Some(python) = python() else { return };
+    let has_msal = Command::new(&python).args(["-c", "import msal"]).output().unwrap().status.success();
+    if !has_msal {
+        println!("SKIP msal: run scripts/python-peers");
+        return;
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/msal_worlds.py");
+    let (folder, az) = (TempDir::new(), Az::new());
+    let seed = std::env::var("KUBELOGIN_TEST_SEED").unwrap_or_else(|_| "1".to_owned());
+    let mut command = Command::new(python);
+    command.arg(script).arg(folder.path()).args([&WORLDS.to_string(), &seed]);
+    let made = run(&mut command, "");
+    let stderr = String::from_utf8_lossy(&made.stderr);
+    let msals: Vec<Option<String>> =
+        serde_json::from_slice(&made.stdout).unwrap_or_else(|_| panic!("{stderr}"));
+    let (mut hits, mut possible) = (0, 0);
+    for (number, msals) in msals.iter().enumerate() {
+        let world = folder.path().join(number.to_string());
+        let output = az.command(&["-v1"]).env("AZURE_CONFIG_DIR", &world).run();
+        let ours = Some(output.token()).filter(|token| token != "az-token");
+        possible += usize::from(msals.is_some());
+        hits += usize::from(ours.is_some());
+        let store = || std::fs::read_to_string(world.join("msal_token_cache.json")).unwrap();
+        assert!(
+            ours.is_none() || ours == *msals,
+            "world {number} of {seed}: {msals:?}\n{}\n{}",
+            output.stderr,
+            store()
+        );
+    }
+    // The rest is odd enough for az to be run.
+    assert!(msals.len() == WORLDS && hits * 3 > possible, "{hits} of {possible}");
+    println!("{hits} of {possible} tokens that MSAL finds are found without az");
 }

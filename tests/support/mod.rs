@@ -4,6 +4,8 @@
 #![allow(dead_code)] // The demo and the tests each use a part.
 
 pub mod api_server;
+#[cfg(unix)]
+pub mod az;
 pub mod ca;
 pub mod entra;
 pub mod http;
