@@ -3,9 +3,10 @@
 //! Of an environment file only `activeDirectoryEndpoint` counts. `tokenAudience` and `resourceIdentifiers` name
 //! Azure's own services, whose tokens nobody asks for here: a cluster's audience is what `--server-id` names.
 
+use crate::cli::paths;
 use crate::context::Env;
 use crate::error::{Error, Result};
-use crate::sys::files::read_bounded;
+use crate::sys::files::{may_exist, read_bounded};
 use serde_json::Value;
 
 /// Where an authority's address came from, which decides whether it has to be validated.
@@ -72,6 +73,8 @@ fn environment_file(env: &Env) -> Result<String> {
     let failed = |why: String| {
         Error::new(format!("cannot use the environment file {} ({ENVIRONMENT_FILE}): {why}", path.display()))
     };
+    let path = paths::usable(&path, paths::home(env).as_deref(), may_exist)
+        .map_err(|why| failed(why).hint(paths::HINT))?;
     let bytes = read_bounded(&path, MAX_BYTES).map_err(|e| failed(e.to_string()))?;
     parse_environment(&bytes).map_err(failed)
 }

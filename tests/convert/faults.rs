@@ -102,7 +102,7 @@ fn a_mounted_file_is_told_apart_and_leaves_the_others_alone() {
     let left = paths.each_ref().map(|path| std::fs::read_to_string(path).unwrap());
     Command::new("umount").arg(&paths[1]).status().unwrap();
     output.fails_with("cannot write the kubeconfig");
-    output.hints("--output");
+    output.hints("--outfile");
     assert_eq!(left, texts);
     assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 2);
 }
