@@ -78,22 +78,6 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
 
-/// The path without links and dots.
-///
-/// # Errors
-/// Nothing is there.
-pub fn resolve(path: &Path) -> io::Result<PathBuf> {
-    path.canonicalize()
-}
-
-/// What the system says about the file, through links.
-///
-/// # Errors
-/// Nothing is there.
-pub fn metadata(path: &Path) -> io::Result<Metadata> {
-    path.metadata()
-}
-
 /// Whether users other than this one and root can put another file in its place: its folder, or one that a link
 /// leads to, is another user's or writable for all. `false` where there are no modes.
 pub fn others_can_replace(path: &Path) -> bool {

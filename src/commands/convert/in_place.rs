@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::kubeconfig::File;
 use crate::sys::config_lock::ConfigLock;
 use crate::sys::files::{self, Keep, Staged};
+use crate::sys::paths;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -67,7 +68,7 @@ fn replace_all(ctx: &Context, lock: &ConfigLock, plans: &[Plan]) -> Result<()> {
         .iter()
         .filter_map(|plan| Some((&plan.file, plan.edited.as_ref()?)))
         .map(|(file, edited)| {
-            let target = files::resolve(&file.path).map_err(|e| failed(file, e))?;
+            let target = paths::resolve(&file.path).map_err(|e| failed(file, e))?;
             Ok(Change { file, text: &edited.text, target })
         })
         .collect::<Result<_>>()?;
@@ -104,7 +105,7 @@ fn undo(ctx: &Context, changes: &[Change], error: Error) -> Error {
 }
 
 fn stage<'a>(ctx: &Context, file: &File, target: &'a Path, bytes: &[u8]) -> Result<Staged<'a>> {
-    let like = files::metadata(target).map_err(|e| failed(file, e))?;
+    let like = paths::metadata(target).map_err(|e| failed(file, e))?;
     // A rename would go through: the folder decides about that. Who made a file read-only meant it.
     if like.permissions().readonly() {
         let path = file.path.display();

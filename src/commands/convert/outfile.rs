@@ -8,8 +8,8 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::kubeconfig::{File, merge};
 use crate::sys::files::{self, Keep};
-use crate::sys::private;
 use crate::sys::special::{self, Access, Named};
+use crate::sys::{paths, private};
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
@@ -69,10 +69,10 @@ fn is_source(target: &Named, source: &File) -> bool {
     }
     match target {
         Named::Regular(path, metadata) => {
-            let same = files::metadata(&source.path).is_ok_and(|source| special::is_same(metadata, &source));
-            same || files::resolve(path)
+            let same = paths::metadata(&source.path).is_ok_and(|source| special::is_same(metadata, &source));
+            same || paths::resolve(path)
                 .ok()
-                .zip(files::resolve(&source.path).ok())
+                .zip(paths::resolve(&source.path).ok())
                 .is_some_and(|(a, b)| a == b)
         }
         Named::Open(open) => special::is_same_file(open, &source.path),
