@@ -3,10 +3,12 @@
 //! Of an environment file only `activeDirectoryEndpoint` counts. `tokenAudience` and `resourceIdentifiers` name
 //! Azure's own services, whose tokens nobody asks for here: a cluster's audience is what `--server-id` names.
 
+use crate::cli::paths;
 use crate::context::Env;
 use crate::error::{Error, Result};
-use crate::sys::files::read_bounded;
+use crate::sys::files::{may_exist, read_bounded};
 use serde_json::Value;
+use std::path::Path;
 
 /// Where an authority's address came from, which decides whether it has to be validated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,11 +71,13 @@ fn environment_file(env: &Env) -> Result<String> {
                 "set it to the JSON file with the cloud's endpoints (activeDirectoryEndpoint and others)",
             ));
     };
-    let failed = |why: String| {
+    let failed = |path: &Path, why: &str| {
         Error::new(format!("cannot use the environment file {} ({ENVIRONMENT_FILE}): {why}", path.display()))
     };
-    let bytes = read_bounded(&path, MAX_BYTES).map_err(|e| failed(e.to_string()))?;
-    parse_environment(&bytes).map_err(failed)
+    let path = paths::usable(&path, paths::home(env).as_deref(), may_exist)
+        .map_err(|why| failed(&path, &why).hint(paths::HINT))?;
+    let bytes = read_bounded(&path, MAX_BYTES).map_err(|e| failed(&path, &e.to_string()))?;
+    parse_environment(&bytes).map_err(|why| failed(&path, &why))
 }
 
 /// Reads an environment file's text; a byte order mark and unknown keys are accepted.

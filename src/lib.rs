@@ -81,6 +81,7 @@ use context::Context;
 use error::{Error, Result};
 use std::ffi::OsStr;
 use style::Style;
+use sys::files::may_exist;
 
 /// Runs one command line and returns the process's exit code.
 pub fn run(ctx: &Context) -> u8 {
@@ -104,6 +105,12 @@ fn dispatch(ctx: &Context) -> Result<()> {
     if given.is_on(Id::Help) {
         return ctx.print(&help(given.command));
     }
+    if matches!(given.command, Command::Root | Command::Convert)
+        && !given.is_on(Id::Version)
+        && ctx.env.os("KUBERNETES_EXEC_INFO").is_some()
+    {
+        return Err(wrong_command());
+    }
     match given.command {
         Command::Root if given.is_on(Id::Version) => ctx.print(&commands::version::text()),
         Command::Root => ctx.print(&help(Command::Root)),
@@ -113,6 +120,7 @@ fn dispatch(ctx: &Context) -> Result<()> {
             sys::process::disable_core_dumps();
             let options = Options::resolve(given, &ctx.env)?;
             options.log_overrides(ctx);
+            options.check_paths(|_| true, may_exist)?;
             commands::get_token::run(ctx, &options)
         }
         Command::Whoami => {
@@ -125,7 +133,9 @@ fn dispatch(ctx: &Context) -> Result<()> {
         }
         Command::Completion => commands::completion::run(ctx, &given),
         Command::RemoveCacheDir | Command::RemoveTokens => {
-            commands::remove::run(ctx, &Options::resolve(given, &ctx.env)?)
+            let options = Options::resolve(given, &ctx.env)?;
+            options.check_paths(|_| true, may_exist)?;
+            commands::remove::run(ctx, &options)
         }
         Command::Convert => {
             sys::process::disable_core_dumps();
@@ -134,6 +144,12 @@ fn dispatch(ctx: &Context) -> Result<()> {
             commands::convert::run(ctx, &options)
         }
     }
+}
+
+/// A Kubernetes client runs this program with the arguments that a person types once.
+fn wrong_command() -> Error {
+    Error::new("a Kubernetes client has run kubelogin without the command get-token (KUBERNETES_EXEC_INFO is set)")
+        .hint("begin the args of the exec entry with get-token; convert-kubeconfig is run once, by hand, and writes them")
 }
 
 fn help_topic(given: &ParsedArgs) -> Result<Command> {

@@ -6,7 +6,9 @@ use kubelogin::cli::options::Options;
 use kubelogin::cli::parse::parse;
 use kubelogin::commands::convert::convert;
 use kubelogin::error::Result;
-use kubelogin::kubeconfig::document::{Document, Edited};
+use kubelogin::kubeconfig::document::Document;
+use kubelogin::kubeconfig::edit::{Edited, Edits};
+use kubelogin::kubeconfig::encoding::decode;
 use kubelogin::kubeconfig::entry::{EntryKind, kind};
 use kubelogin::kubeconfig::tabs::readable;
 use kubelogin::kubeconfig::value::Value;
@@ -21,18 +23,18 @@ fn converted(text: &str) -> Result<Option<(Edited, Vec<Value>)>> {
     let args = ["convert-kubeconfig", "--login=msi"].map(OsString::from);
     let options = Options::resolve(parse(&args)?, &Default::default())?;
     let document = Document::read(text, |user| kind(user) == EntryKind::Ours)?;
-    let (mut replacements, mut old) = (Vec::new(), Vec::new());
-    for (at, user) in document.users.iter().enumerate() {
+    let (mut edits, mut old) = (Edits::default(), Vec::new());
+    for user in &document.users {
         let new = convert(&options, &user.value)?.user;
         if !user.value.semantically_equal(&new) {
-            replacements.extend(document.replacement(text, at, &new));
+            edits.replace(text, user, &new);
             old.push(user.value.clone());
         }
     }
-    if replacements.is_empty() {
+    if edits.is_empty() {
         return Ok(None);
     }
-    Ok(Some((document.replace(text, replacements)?, old)))
+    Ok(Some((edits.apply(text, &document)?, old)))
 }
 
 /// The names of all users.
@@ -65,14 +67,16 @@ fn is_one_user(text: &str, range: &Range<usize>, old: &Value) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(decoded) = decode(data.to_vec()) else { return };
+    let text = decoded.text.as_str();
     let Ok(Some((edited, old))) = converted(text) else { return };
     if !edited.rewritten {
-        assert_eq!(edited.edits.len(), old.len());
+        assert_eq!(edited.changes.len(), old.len());
         let mut expected = text.to_owned();
-        for ((range, new), old) in edited.edits.iter().zip(&old).rev() {
-            is_one_user(text, range, old);
-            expected.replace_range(range.clone(), new);
+        let changes: Vec<_> = edited.replaced().zip(&old).collect();
+        for ((range, new), old) in changes.into_iter().rev() {
+            is_one_user(text, &range, old);
+            expected.replace_range(range, new);
         }
         assert_eq!(edited.text, expected);
     }

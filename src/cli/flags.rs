@@ -91,6 +91,7 @@ pub enum Id {
     DisableInstanceDiscovery,
     DryRun,
     Environment,
+    ExecCommand,
     FederatedTokenFile,
     ForceRefresh,
     Help,
@@ -101,6 +102,7 @@ pub enum Id {
     Login,
     LoginHint,
     Man,
+    Outfile,
     Output,
     OutputFormat,
     Password,
@@ -381,6 +383,15 @@ pub const FLAGS: &[Flag] = &[
         ..row(Id::Environment, "environment", ValueKind::Cloud, "Azure environment name")
     },
     Flag {
+        commands: CONVERT,
+        ..row(
+            Id::ExecCommand,
+            "exec-command",
+            ValueKind::File,
+            "absolute path that is written as the entry's command, or self for the program that runs now",
+        )
+    },
+    Flag {
         env: &[env("AZURE_FEDERATED_TOKEN_FILE", When::In(Mode::WorkloadIdentity))],
         ..row(
             Id::FederatedTokenFile,
@@ -440,12 +451,13 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         commands: CONVERT,
         ..row(
-            Id::Output,
-            "output",
+            Id::Outfile,
+            "outfile",
             ValueKind::File,
             "write the converted kubeconfig here, - for standard output, and leave the input alone",
         )
     },
+    Flag { commands: CONVERT, ..row(Id::Output, "output", ValueKind::File, "older name of --outfile") },
     Flag {
         commands: INSPECTORS,
         default: "text",

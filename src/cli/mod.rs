@@ -5,4 +5,5 @@ pub mod help;
 pub mod man;
 pub mod options;
 pub mod parse;
+pub mod paths;
 pub mod variables;

@@ -6,6 +6,7 @@
 
 use super::flags::{FLAGS, Flag, Id, ValueKind, When};
 use super::parse::ParsedArgs;
+use super::paths;
 use crate::context::{Context, Env};
 use crate::error::{Error, Result};
 use crate::http::url::{is_scheme, without_userinfo};
@@ -32,6 +33,8 @@ pub enum SettingSource {
 struct Setting {
     id: Id,
     value: Cow<'static, OsStr>,
+    /// A path with its `~/` expanded.
+    expanded: Option<PathBuf>,
     source: SettingSource,
 }
 
@@ -40,6 +43,7 @@ pub struct Options {
     given: ParsedArgs,
     settings: Vec<Setting>,
     login: Mode,
+    home: Option<PathBuf>,
 }
 
 impl Options {
@@ -50,6 +54,7 @@ impl Options {
     /// login method, an authority host that is no URL, half of the PoP pair.
     pub fn resolve(given: ParsedArgs, env: &Env) -> Result<Self> {
         let nothing = Env::default();
+        let home = paths::home(env);
         let env = if given.is_on(Id::DisableEnvironmentOverride) { &nothing } else { env };
         let login = {
             // A command without the flag is not stopped by a variable that it does not use.
@@ -60,9 +65,15 @@ impl Options {
         let settings = FLAGS
             .iter()
             .filter(|flag| flag.belongs_to(given.command))
-            .map(|flag| resolve_one(flag, &given, env, Some(login)))
+            .map(|flag| {
+                let mut setting = resolve_one(flag, &given, env, Some(login))?;
+                if is_path(flag) && setting.source != SettingSource::Default {
+                    setting.expanded = paths::expand(Path::new(&setting.value), home.as_deref()).ok();
+                }
+                Ok(setting)
+            })
             .collect::<Result<_>>()?;
-        let options = Self { given, settings, login };
+        let options = Self { given, settings, login, home };
         options.check()?;
         Ok(options)
     }
@@ -89,7 +100,30 @@ impl Options {
     #[must_use]
     pub fn without(&self, ids: &[Id]) -> Self {
         let settings = self.settings.iter().filter(|setting| !ids.contains(&setting.id)).cloned().collect();
-        Self { given: self.given.without(ids), settings, login: self.login }
+        Self { given: self.given.without(ids), settings, login: self.login, home: self.home.clone() }
+    }
+
+    /// Refuses paths that cannot be meant as they are, of the flags that count; `exists` knows the file system.
+    ///
+    /// # Errors
+    /// `~/` without a home folder; `${HOME}`, `$NAME` or `~user` that no shell has expanded.
+    pub fn check_paths(&self, counts: impl Fn(Id) -> bool, exists: impl Fn(&Path) -> bool) -> Result<()> {
+        for setting in self.settings.iter().filter(|setting| counts(setting.id)) {
+            let flag = setting.id.flag();
+            let name = match setting.source {
+                SettingSource::Env(name) => name.to_owned(),
+                SettingSource::Flag if is_path(flag) => flag.id.dashed(),
+                _ => continue,
+            };
+            let all = self.given.all(flag.id).filter(|_| flag.repeatable);
+            for value in all.chain((!flag.repeatable).then_some(&*setting.value)).filter(|_| is_path(flag)) {
+                paths::usable(Path::new(value), self.home.as_deref(), &exists).map_err(|why| {
+                    Error::new(format!("cannot use the path {} ({name}): {why}", value.to_string_lossy()))
+                        .hint(paths::HINT)
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// The login mode.
@@ -120,14 +154,26 @@ impl Options {
         self.os(id).and_then(OsStr::to_str)
     }
 
-    /// A setting as a path.
+    /// A setting as a path, its `~/` expanded.
     pub fn path(&self, id: Id) -> Option<&Path> {
-        self.os(id).map(Path::new)
+        let typed = self.os(id)?;
+        let expanded = self.setting(id).and_then(|setting| setting.expanded.as_deref());
+        Some(expanded.unwrap_or(Path::new(typed)))
+    }
+
+    /// A setting as it was typed, by the environment or on the command line.
+    pub fn as_typed(&self, id: Id) -> Option<&OsStr> {
+        self.os(id)
     }
 
     /// All paths that were given for a flag that may be repeated.
     pub fn paths(&self, id: Id) -> Vec<PathBuf> {
-        self.given.all(id).map(PathBuf::from).collect()
+        self.given.all(id).map(|path| self.expanded(path)).collect()
+    }
+
+    /// Without a home folder it stays as it is; [`Options::check_paths`] has refused it.
+    fn expanded(&self, path: &OsStr) -> PathBuf {
+        paths::expand(Path::new(path), self.home.as_deref()).unwrap_or_else(|_| PathBuf::from(path))
     }
 
     /// A setting that must not be shown.
@@ -161,7 +207,7 @@ impl Options {
     /// When nothing names one and there is no home folder.
     pub fn cache_dir(&self, ctx: &Context) -> Result<PathBuf> {
         if let Some(said) = self.given.last_of(&[Id::CacheDir, Id::TokenCacheDir]).filter(|d| !d.is_empty()) {
-            return Ok(PathBuf::from(said));
+            return Ok(self.expanded(said));
         }
         if let (SettingSource::Env(_), Some(path)) = (self.source(Id::CacheDir), self.path(Id::CacheDir)) {
             return Ok(path.to_owned());
@@ -182,6 +228,10 @@ impl Options {
             }
         }
     }
+}
+
+fn is_path(flag: &Flag) -> bool {
+    matches!(flag.kind, ValueKind::File | ValueKind::Folder)
 }
 
 /// `--flag` and the variables that give the same, for a hint.
@@ -209,11 +259,13 @@ fn resolve_one(flag: &'static Flag, given: &ParsedArgs, env: &Env, login: Option
     let is_said = |id: Id| given.last(id).is_some_and(|said| !said.is_empty());
     let mut setting = match given.last(flag.id) {
         Some(said) => {
-            Setting { id: flag.id, value: Cow::Owned(said.to_owned()), source: SettingSource::Flag }
+            let value = Cow::Owned(said.to_owned());
+            Setting { id: flag.id, value, expanded: None, source: SettingSource::Flag }
         }
         None => Setting {
             id: flag.id,
             value: Cow::Borrowed(OsStr::new(flag.default)),
+            expanded: None,
             source: SettingSource::Default,
         },
     };

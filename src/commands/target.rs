@@ -8,10 +8,11 @@ use crate::cli::flags::{Command, FLAGS, Id};
 use crate::cli::options::Options;
 use crate::cli::parse::{ParsedArgs, parse_exec_args};
 use crate::commands::convert::convert;
-use crate::context::Context;
+use crate::context::{Context, Env};
 use crate::error::{Error, Result};
 use crate::kubeconfig::active::{self, Active, SignInMethod};
 use crate::kubeconfig::entry::{EntryKind, exec_args, kind};
+use crate::sys::files::may_exist;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -46,13 +47,20 @@ pub fn flags_suffice(given: &ParsedArgs) -> bool {
     is_given(Id::ServerId) && !is_given(Id::Context) && !is_given(Id::Kubeconfig)
 }
 
+/// The options, or what `get-token` would say about them.
+fn resolve(given: &ParsedArgs, env: &Env) -> Result<Options> {
+    let options = Options::resolve(given.clone(), env)?;
+    options.check_paths(|_| true, may_exist)?;
+    Ok(options)
+}
+
 /// The sign-in of the flags alone.
 pub fn from_flags(ctx: &Context, given: &ParsedArgs) -> Target {
     Target {
         entry: None,
         kind: EntryKind::Ours,
         ctx: ctx.with_env(ctx.env.clone()),
-        options: Some(Options::resolve(given.clone(), &ctx.env)),
+        options: Some(resolve(given, &ctx.env)),
         unknown: Vec::new(),
         given: given.clone(),
     }
@@ -84,7 +92,7 @@ pub fn from_kubeconfig(ctx: &Context, given: &ParsedArgs) -> Result<Target> {
         let (of_entry, unknown) = parse_exec_args(&args?)?;
         target.unknown = unknown;
         target.given = overlay(&of_entry, given)?;
-        Options::resolve(target.given.clone(), &target.ctx.env)
+        resolve(&target.given, &target.ctx.env)
     });
     target.entry = Some(entry);
     Ok(target)

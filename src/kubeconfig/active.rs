@@ -2,7 +2,7 @@
 
 use super::entry::exec_args;
 use super::value::Value;
-use super::{paths, read_users};
+use super::{File, paths, read_regular};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use std::ffi::OsString;
@@ -60,7 +60,8 @@ pub fn find(ctx: &Context, kubeconfig: Option<&Path>, context: Option<&str>) -> 
         return Err(Error::new("there is no kubeconfig")
             .hint("get one with: az aks get-credentials; or pass --kubeconfig"));
     }
-    let files = paths.iter().map(|path| read_users(path, |_| true)).collect::<Result<Vec<_>>>()?;
+    let files =
+        paths.iter().map(|path| File::read(path, Some(&|_| true), None)).collect::<Result<Vec<_>>>()?;
     let current = || files.iter().find_map(|file| file.document.current_context.as_deref());
     let context = context.or_else(current).ok_or_else(|| {
         Error::new("the kubeconfig has no current context")
@@ -86,7 +87,7 @@ pub fn contexts(ctx: &Context, kubeconfig: Option<&Path>) -> Vec<String> {
     let mut names: Vec<String> = paths(ctx, kubeconfig)
         .unwrap_or_default()
         .iter()
-        .filter_map(|path| read_users(path, |_| false).ok())
+        .filter_map(|path| read_regular(path).ok())
         .flat_map(|file| file.document.contexts.into_keys())
         // Shells read them line by line.
         .filter(|name| !name.contains(char::is_control))

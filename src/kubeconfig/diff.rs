@@ -12,7 +12,7 @@ struct Change<'t> {
 }
 
 /// The difference as `diff -u` shows it.
-pub fn unified(name: &str, old: &str, edits: &[(Range<usize>, String)]) -> String {
+pub fn unified<'e>(name: &str, old: &str, edits: impl Iterator<Item = (Range<usize>, &'e str)>) -> String {
     let lines: Vec<&str> = old.split_inclusive('\n').collect();
     let mut starts = vec![0];
     for line in &lines {
@@ -36,22 +36,22 @@ pub fn unified(name: &str, old: &str, edits: &[(Range<usize>, String)]) -> Strin
 }
 
 /// The edits, those that touch the same line joined to one.
-fn merge_overlapping(
+fn merge_overlapping<'e>(
     old: &str,
     starts: &[usize],
-    edits: &[(Range<usize>, String)],
+    edits: impl Iterator<Item = (Range<usize>, &'e str)>,
 ) -> Vec<(Range<usize>, String)> {
     let mut merged: Vec<(Range<usize>, String)> = Vec::new();
     for (range, new) in edits {
         match merged.last_mut() {
             Some((before, text))
-                if touched_lines(starts, range).start < touched_lines(starts, before).end =>
+                if touched_lines(starts, &range).start < touched_lines(starts, before).end =>
             {
                 text.push_str(old.get(before.end..range.start).unwrap_or_default());
                 text.push_str(new);
                 before.end = range.end;
             }
-            _ => merged.push((range.clone(), new.clone())),
+            _ => merged.push((range, new.to_owned())),
         }
     }
     merged
@@ -135,14 +135,14 @@ mod tests {
     #[test]
     fn close_changes_share_a_hunk_and_far_ones_do_not() {
         let old: String = (1..=30).map(|i| format!("line {i}\n")).collect();
-        let edit = |from: &str, to: &str| {
+        let edit = |from: &str, to: &'static str| {
             let at = old.find(from).unwrap();
-            (at..at + from.len(), to.to_owned())
+            (at..at + from.len(), to)
         };
         let diff = unified(
             "f",
             &old,
-            &[edit("line 5\n", "five\nfive\n"), edit("line 8", "eight"), edit("line 25", "")],
+            [edit("line 5\n", "five\nfive\n"), edit("line 8", "eight"), edit("line 25", "")].into_iter(),
         );
         assert_eq!(
             diff,
@@ -152,9 +152,8 @@ mod tests {
 
     #[test]
     fn changes_of_one_line_are_one() {
-        let edit = |at: usize, new: &str| (at..at + 1, new.to_owned());
-        let diff =
-            unified("f", "1, 2, 3\n4, 5", &[edit(0, "a"), edit(6, "b\nc"), edit(8, "d"), edit(11, "e")]);
+        let edits = [(0, "a"), (6, "b\nc"), (8, "d"), (11, "e")].map(|(at, new)| (at..at + 1, new));
+        let diff = unified("f", "1, 2, 3\n4, 5", edits.into_iter());
         assert_eq!(
             diff,
             "--- f\n+++ f\n@@ -1,2 +1,3 @@\n-1, 2, 3\n+a, 2, b\n+c\n-4, 5\n\\ No newline at end of file\n+d, e\n\\ No newline at end of file\n"
@@ -164,7 +163,7 @@ mod tests {
     #[test]
     fn a_last_line_without_end_is_marked() {
         assert!(
-            unified("f", "a\nb", &[(2..3, "c".to_owned())])
+            unified("f", "a\nb", std::iter::once((2..3, "c")))
                 .ends_with("-b\n\\ No newline at end of file\n+c\n\\ No newline at end of file\n")
         );
     }

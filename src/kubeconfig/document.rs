@@ -1,9 +1,8 @@
-//! One kubeconfig file: its users and contexts, and the lossless replacement of users.
+//! One kubeconfig file: its users and clusters with their places, its contexts, and a summary of what all of it
+//! means, from which [`edit`](super::edit) proves that nothing else has changed.
 //!
-//! Outside the users that are replaced the file stays what it was, byte for byte. That is not trusted but
-//! checked: the new text is read again and must mean what was intended.
+//! Everything is read as kubectl reads it: of a key that stands twice the last counts.
 
-use super::emit;
 use super::tabs::readable;
 use super::value::{Scalar, Value};
 use super::yaml::{Place, Reader};
@@ -11,48 +10,88 @@ use crate::error::{Error, Result};
 use saphyr_parser::Event;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::Range;
 
-/// A user with its place.
-pub struct User {
+/// The lists whose entries may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// `users`, each with its `user`.
+    Users,
+    /// `clusters`, each with its `cluster`.
+    Clusters,
+}
+
+impl Section {
+    /// The list's key.
+    pub fn list(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Clusters => "clusters",
+        }
+    }
+
+    /// The key of an entry's value.
+    pub fn value_key(self) -> &'static str {
+        match self {
+            Self::Users => "user",
+            Self::Clusters => "cluster",
+        }
+    }
+}
+
+/// An entry of one of the lists, with its place.
+pub struct Entry {
     /// Its name.
     pub name: String,
-    /// The value of its key `user`.
+    /// The value of its key `user` or `cluster`.
     pub value: Value,
-    /// Where that stands, unless it comes from elsewhere, by an alias or a merge key.
-    place: Option<Place>,
-    /// Its index in the file's list of users.
-    index: usize,
+    /// Which list it is in.
+    pub section: Section,
+    /// Where its value stands, unless it comes from elsewhere, by an alias or a merge key.
+    pub(super) place: Option<Place>,
+    /// Its index in its list.
+    pub(super) index: usize,
+    /// Its index in the outline.
+    pub(super) outline: usize,
 }
+
+/// Chooses the entries whose values are kept; without it, none are.
+pub type Choice<'c> = Option<&'c dyn Fn(&Value) -> bool>;
 
 /// What conversion needs of a file.
 #[derive(Default)]
 pub struct Document {
-    /// The users, as far as `wanted` chose them.
-    pub users: Vec<User>,
+    /// The chosen users.
+    pub users: Vec<Entry>,
+    /// The chosen clusters.
+    pub clusters: Vec<Entry>,
     /// Context names with their users' names.
     pub contexts: HashMap<String, String>,
     /// Names of all users.
     pub user_names: HashSet<String>,
     /// The context that kubectl uses where none is named.
     pub current_context: Option<String>,
+    /// It says nothing at all.
+    pub is_empty: bool,
+    /// What it means.
+    pub(super) outline: Outline,
 }
 
-/// A user's new text, and what it is to mean.
-pub struct Replacement {
-    user: usize,
-    text: String,
-    meaning: u64,
+/// What a document means, in hashes: two documents with the same outline mean the same.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outline {
+    /// All that is no entry.
+    pub rest: u64,
+    /// The entries of both lists in the text's order.
+    pub entries: Vec<Meaning>,
 }
 
-/// A file's text after replacement.
-pub struct Edited {
-    /// The new text.
-    pub text: String,
-    /// The whole file had to be written anew, without its comments.
-    pub rewritten: bool,
-    /// The replaced ranges of the old text, with what stands there now.
-    pub edits: Vec<(Range<usize>, String)>,
+/// What an entry means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Meaning {
+    /// Its name and whatever it has besides its value.
+    pub rest: u64,
+    /// Its value.
+    pub value: u64,
 }
 
 impl Document {
@@ -61,57 +100,118 @@ impl Document {
     /// # Errors
     /// Text that is not YAML, parts of the wrong type, two users of one name.
     pub fn read(text: &str, wanted: impl Fn(&Value) -> bool) -> Result<Self> {
+        Self::read_sections(text, Some(&wanted), None)
+    }
+
+    /// The same with a choice for each list.
+    ///
+    /// # Errors
+    /// As [`Document::read`].
+    pub fn read_sections(text: &str, users: Choice, clusters: Choice) -> Result<Self> {
         let mut document = Self::default();
         let text = readable(text);
         let mut reader = Reader::new(&text)?;
         match reader.peek()? {
-            None | Some(Event::StreamEnd | Event::DocumentEnd) => return Ok(document),
+            None | Some(Event::StreamEnd | Event::DocumentEnd) => {
+                document.is_empty = true;
+                return Ok(document);
+            }
             Some(Event::MappingStart(..)) => reader.advance()?,
             Some(_) => {
                 let position = reader.position();
                 if reader.value()?.is_null() {
+                    document.is_empty = true;
                     return Ok(document);
                 }
                 return Err(Error::new(format!("not a kubeconfig: no mapping at {position}")));
             }
         };
-        while reader.peek()? != Some(Event::MappingEnd) {
-            match reader.value()?.as_text() {
-                Some("users") => document.read_users(&mut reader, &wanted)?,
-                Some("contexts") => document.read_contexts(reader.value()?),
+        let mut rest = DefaultHasher::new();
+        document.is_empty = true;
+        while !matches!(reader.peek()?, Some(Event::MappingEnd)) {
+            document.is_empty = false;
+            let key = reader.value()?;
+            key.hash_meaning(&mut rest);
+            match key.as_text() {
+                Some("users") => {
+                    document.users.clear();
+                    document.user_names.clear();
+                    document.read_list(Section::Users, &mut reader, users, &mut rest)?;
+                }
+                Some("clusters") => {
+                    document.clusters.clear();
+                    document.read_list(Section::Clusters, &mut reader, clusters, &mut rest)?;
+                }
+                Some("contexts") => {
+                    let contexts = reader.value()?;
+                    contexts.hash_meaning(&mut rest);
+                    document.read_contexts(contexts);
+                }
                 Some("current-context") => {
                     let name = reader.value()?;
+                    name.hash_meaning(&mut rest);
                     document.current_context =
                         name.as_text().filter(|name| !name.is_empty()).map(str::to_owned);
                 }
-                _ => reader.skip()?,
+                _ => reader.hash(&mut rest)?,
             }
         }
+        document.outline.rest = rest.finish();
         Ok(document)
     }
 
-    fn read_users(&mut self, reader: &mut Reader, wanted: &impl Fn(&Value) -> bool) -> Result<()> {
-        if !open_list(reader, "users")? {
-            return Ok(());
-        }
-        let mut index = 0;
-        while reader.peek()? != Some(Event::SequenceEnd) {
+    fn read_list(
+        &mut self,
+        section: Section,
+        reader: &mut Reader,
+        choice: Choice,
+        rest: &mut DefaultHasher,
+    ) -> Result<()> {
+        let anchor = match reader.peek()? {
+            Some(Event::SequenceStart(anchor, _)) => *anchor,
+            _ => {
+                let position = reader.position();
+                let value = reader.value()?;
+                value.hash_meaning(rest);
+                if section == Section::Users && !value.is_null() {
+                    return Err(Error::new(format!("users is not a list at {position}")));
+                }
+                return Ok(());
+            }
+        };
+        reader.advance()?;
+        let (mut index, mut items) = (0, Vec::new());
+        while !matches!(reader.peek()?, Some(Event::SequenceEnd)) {
             let position = reader.position();
-            let Entry { name, user, place } = Entry::read(reader)?;
-            if !self.user_names.insert(name.clone()) {
+            let (entry, raw) = RawEntry::read(reader, section, choice.is_some(), anchor != 0)?;
+            items.extend(raw.filter(|_| anchor != 0));
+            let outline = self.outline.entries.len();
+            self.outline.entries.push(entry.meaning());
+            if section == Section::Users && !self.user_names.insert(entry.name.clone()) {
+                let name = entry.name;
                 return Err(Error::new(format!(
                     "two users have the name \"{name}\", the second at {position}"
                 )));
             }
-            if let Some(value) = user.filter(|value| wanted(value)) {
-                self.users.push(User { name, value, place, index });
+            if let (Some(choose), Some(value)) = (choice, entry.value)
+                && choose(&value)
+            {
+                let entry = Entry { name: entry.name, value, section, place: entry.place, index, outline };
+                match section {
+                    Section::Users => self.users.push(entry),
+                    Section::Clusters => self.clusters.push(entry),
+                }
             }
             index += 1;
         }
+        // The count keeps one list's last entry apart from the next list's first.
+        index.hash(rest);
+        reader.define(anchor, Value::List(items))?;
         reader.advance().map(drop)
     }
 
     fn read_contexts(&mut self, contexts: Value) {
+        self.contexts.clear();
         if let Value::List(contexts) = contexts.merged() {
             for context in &contexts {
                 let name = context.get("name").and_then(Value::as_text);
@@ -126,243 +226,178 @@ impl Document {
         }
     }
 
-    /// A user's name, and its value taken out of the document.
-    pub fn take(&mut self, user: usize) -> Option<(String, Value)> {
-        let user = self.users.get_mut(user)?;
-        Some((user.name.clone(), std::mem::replace(&mut user.value, Value::List(Vec::new()))))
-    }
-
-    /// A user's new value, ready to be put in place of the old one; `text` is what this document was read
-    /// from.
-    pub fn replacement(&self, text: &str, user: usize, value: &Value) -> Option<Replacement> {
-        let new = match self.users.get(user)?.place {
-            Some(place) if place.block => emit::block(value, place.column, line_end(text)),
-            _ => emit::flow(value),
-        };
-        let mut hasher = DefaultHasher::new();
-        value.hash_meaning(&mut hasher);
-        Some(Replacement { user, text: new, meaning: hasher.finish() })
-    }
-
-    /// Replaces users in the text that this document was read from.
-    ///
-    /// # Errors
-    /// When the file's form allows neither splicing nor writing it anew without loss.
-    pub fn replace(&self, text: &str, replacements: Vec<Replacement>) -> Result<Edited> {
-        let replaced: Vec<(&User, Replacement)> = replacements
-            .into_iter()
-            .filter_map(|replacement| Some((self.users.get(replacement.user)?, replacement)))
-            .collect();
-        let intended: HashMap<&str, u64> =
-            replaced.iter().map(|(user, new)| (user.name.as_str(), new.meaning)).collect();
-        if let Some(spliced) = splice(text, &replaced)
-            && unchanged_except(text, &spliced, &intended)
-        {
-            let edit = |(user, new): (&User, Replacement)| Some((user.place?.range(), new.text));
-            let edits = replaced.into_iter().filter_map(edit).collect();
-            return Ok(Edited { text: spliced, rewritten: false, edits });
+    /// The chosen entries of a list.
+    pub fn entries(&mut self, section: Section) -> &mut Vec<Entry> {
+        match section {
+            Section::Users => &mut self.users,
+            Section::Clusters => &mut self.clusters,
         }
-        let rewritten = rewrite(text, &replaced, line_end(text))?;
-        if !unchanged_except(text, &rewritten, &intended) {
-            return Err(Error::new("the file's form cannot be changed without loss"));
-        }
-        Ok(Edited { edits: vec![(0..text.len(), rewritten.clone())], text: rewritten, rewritten: true })
     }
 }
 
-/// One entry of the list of users.
+/// An entry while it is read.
 #[derive(Default)]
-struct Entry {
+struct RawEntry {
     name: String,
-    user: Option<Value>,
+    value: Option<Value>,
     /// Where that stands, if it stands here.
     place: Option<Place>,
+    rest: DefaultHasher,
+    meaning: Option<u64>,
 }
 
-impl Entry {
-    fn read(reader: &mut Reader) -> Result<Self> {
+impl RawEntry {
+    /// Reads an entry; its value is kept where `keep_value` says so. With `keep_all`, or where an alias may refer to
+    /// it, it is returned as it stands too.
+    fn read(
+        reader: &mut Reader,
+        section: Section,
+        keep_value: bool,
+        keep_all: bool,
+    ) -> Result<(Self, Option<Value>)> {
         let mut entry = Self::default();
         let position = reader.position();
-        if !matches!(reader.peek()?, Some(Event::MappingStart(..))) {
-            let value = reader.value()?.merged();
-            if !value.is_null() && !matches!(value, Value::Map(_)) {
-                return Err(Error::new(format!("a user that is not a mapping at {position}")));
+        let anchor = match reader.peek()? {
+            Some(Event::MappingStart(anchor, _)) => *anchor,
+            _ => {
+                let value = reader.value()?;
+                if section == Section::Users && !value.is_null() && !matches!(value, Value::Map(_)) {
+                    return Err(Error::new(format!("a user that is not a mapping at {position}")));
+                }
+                entry.take(&value, section);
+                return Ok((entry, Some(value)));
             }
-            entry.inherit(&value);
-            return Ok(entry);
-        }
+        };
         reader.advance()?;
-        let mut keys = HashSet::new();
-        while reader.peek()? != Some(Event::MappingEnd) {
+        let keep_all = keep_all || anchor != 0;
+        let mut all = Vec::new();
+        while !matches!(reader.peek()?, Some(Event::MappingEnd)) {
             let position = reader.position();
-            let key = match reader.value()? {
-                Value::Scalar(key) if key.is_merge() => {
-                    let sources = Value::Map(vec![(key, reader.value()?)]);
-                    entry.inherit(&sources.merged());
-                    continue;
-                }
-                key => key.as_text().unwrap_or_default().to_owned(),
+            let Value::Scalar(key) = reader.value()? else {
+                return Err(Error::new(format!("a key that is not text at {position}")));
             };
-            match key.as_str() {
-                "name" => entry.name = reader.value()?.as_text().unwrap_or_default().to_owned(),
-                "user" => {
-                    let (value, place) = reader.placed()?;
-                    (entry.user, entry.place) = (Some(value.merged()), Some(place));
+            let is_value = key.text == section.value_key();
+            let is_kept = keep_all || key.is_merge() || key.text == "name" || (is_value && keep_value);
+            if !is_kept {
+                if is_value {
+                    let mut meaning = DefaultHasher::new();
+                    reader.hash(&mut meaning)?;
+                    entry.set_meaning(meaning.finish());
+                } else {
+                    key.hash_meaning(&mut entry.rest);
+                    reader.hash(&mut entry.rest)?;
                 }
-                _ => {
-                    reader.skip()?;
-                    continue;
-                }
+                continue;
             }
-            if !keys.insert(key.clone()) {
-                return Err(Error::new(format!(
-                    "the key \"{key}\" stands twice in one user, again at {position}"
-                )));
+            let (value, place) = reader.placed()?;
+            if keep_all {
+                all.push((key.clone(), value.clone()));
             }
+            entry.field(key, value, Some(place), section);
+        }
+        if anchor != 0 {
+            reader.define(anchor, Value::Map(all.clone()))?;
         }
         reader.advance()?;
-        Ok(entry)
+        Ok((entry, keep_all.then_some(Value::Map(all))))
     }
 
-    /// Takes over what comes by an alias or a merge key.
-    fn inherit(&mut self, from: &Value) {
+    /// Takes in an entry that is not written here but comes by an alias.
+    fn take(&mut self, value: &Value, section: Section) {
+        match value {
+            Value::Map(fields) => {
+                for (key, value) in fields {
+                    self.field(key.clone(), value.clone(), None, section);
+                }
+            }
+            _ => value.hash_meaning(&mut self.rest),
+        }
+    }
+
+    fn field(&mut self, key: Scalar, value: Value, place: Option<Place>, section: Section) {
+        if key.is_merge() {
+            key.hash_meaning(&mut self.rest);
+            value.hash_meaning(&mut self.rest);
+            self.inherit(&Value::Map(vec![(key, value)]).merged(), section);
+        } else if key.text == section.value_key() {
+            let mut meaning = DefaultHasher::new();
+            value.hash_meaning(&mut meaning);
+            self.set_meaning(meaning.finish());
+            (self.value, self.place) = (Some(value.merged()), place);
+        } else {
+            key.hash_meaning(&mut self.rest);
+            value.hash_meaning(&mut self.rest);
+            if key.text == "name" {
+                self.name = value.as_text().unwrap_or_default().to_owned();
+            }
+        }
+    }
+
+    /// Takes over what comes by a merge key.
+    fn inherit(&mut self, from: &Value, section: Section) {
         if let Some(name) = from.get("name") {
             self.name = name.as_text().unwrap_or_default().to_owned();
         }
-        if let Some(user) = from.get("user") {
-            (self.user, self.place) = (Some(user.clone()), None);
+        if let Some(value) = from.get(section.value_key()) {
+            (self.value, self.place) = (Some(value.clone()), None);
         }
     }
-}
 
-/// Enters a list; `false` if there is none (null).
-fn open_list(reader: &mut Reader, what: &str) -> Result<bool> {
-    match reader.peek()? {
-        Some(Event::SequenceStart(..)) => reader.advance().map(|_| true),
-        _ => {
-            let position = reader.position();
-            if reader.value()?.is_null() {
-                return Ok(false);
-            }
-            Err(Error::new(format!("{what} is not a list at {position}")))
+    /// Of several values the last is the entry's; those before it stay.
+    fn set_meaning(&mut self, meaning: u64) {
+        if let Some(before) = self.meaning.replace(meaning) {
+            before.hash(&mut self.rest);
         }
     }
-}
 
-/// The text with the users replaced, which are in order and apart from each other; `None` if one has no
-/// place.
-fn splice(text: &str, replaced: &[(&User, Replacement)]) -> Option<String> {
-    // Exactly what is needed: growing by doubling would take twice a large file's size.
-    let grown: usize = replaced.iter().map(|(_, new)| new.text.len()).sum();
-    let cut: usize = replaced.iter().filter_map(|(user, _)| Some(user.place?.range().len())).sum();
-    let mut out = String::with_capacity(text.len().saturating_sub(cut).saturating_add(grown));
-    let mut done = 0;
-    for (user, new) in replaced {
-        let range = user.place?.range();
-        out.push_str(text.get(done..range.start).unwrap_or_default());
-        out.push_str(&new.text);
-        done = range.end;
+    fn meaning(&self) -> Meaning {
+        Meaning { rest: self.rest.finish(), value: self.meaning.unwrap_or_default() }
     }
-    out.push_str(text.get(done..).unwrap_or_default());
-    Some(out)
-}
-
-fn line_end(text: &str) -> &'static str {
-    if text.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r')) { "\r\n" } else { "\n" }
-}
-
-/// The whole document written anew with the users' new texts; loses comments only.
-fn rewrite(text: &str, replaced: &[(&User, Replacement)], line_end: &str) -> Result<String> {
-    let text = readable(text);
-    let mut reader = Reader::new(&text)?;
-    let mut root = reader.value()?;
-    while let Some(event) = reader.peek()? {
-        if matches!(event, Event::DocumentStart(_)) {
-            return Err(Error::new("it has more than one YAML document and cannot be changed in place"));
-        }
-        reader.advance()?;
-    }
-    let users = match root.get_mut("users") {
-        Some(Value::List(users)) => users.as_mut_slice(),
-        _ => &mut [],
-    };
-    for (user, new) in replaced {
-        let Some(Value::Map(fields)) = users.get_mut(user.index) else { continue };
-        // In block style the first line's indentation stands before the user's place.
-        let indent = user.place.filter(|place| place.block).map_or(0, |place| place.column);
-        let value = Reader::new(&format!("{}{}", " ".repeat(indent), new.text))?.value()?;
-        match fields.iter_mut().find(|(key, _)| user.place.is_some() && key.text == "user") {
-            Some((_, old)) => *old = value,
-            // Behind a merge key it counts instead of that one's.
-            None => {
-                fields.retain(|(key, _)| key.text != "user");
-                fields.push((Scalar::key("user"), value));
-            }
-        }
-    }
-    Ok(emit::block(&root, 0, line_end) + line_end)
-}
-
-/// Whether `new` means the same as `old` but for these users, which mean what was intended.
-fn unchanged_except(old: &str, new: &str, intended: &HashMap<&str, u64>) -> bool {
-    match (fingerprint(old, intended, false), fingerprint(new, intended, true)) {
-        (Ok(old), Ok(new)) => old == new,
-        _ => false,
-    }
-}
-
-/// A hash over everything that the document means but the named users' values; with `check`, those must
-/// mean what was intended.
-fn fingerprint(text: &str, intended: &HashMap<&str, u64>, check: bool) -> Result<u64> {
-    let text = readable(text);
-    let mut reader = Reader::new(&text)?;
-    let mut hasher = DefaultHasher::new();
-    if !matches!(reader.advance()?.0, Event::MappingStart(..)) {
-        return Err(Error::new("not a mapping"));
-    }
-    while reader.peek()? != Some(Event::MappingEnd) {
-        let key = reader.value()?;
-        key.hash_meaning(&mut hasher);
-        if key.as_text() != Some("users") || !matches!(reader.peek()?, Some(Event::SequenceStart(..))) {
-            reader.hash(&mut hasher)?;
-            continue;
-        }
-        reader.advance()?;
-        while reader.peek()? != Some(Event::SequenceEnd) {
-            let entry = reader.value()?.merged();
-            let name = entry.get("name").and_then(Value::as_text).unwrap_or_default();
-            match (intended.get(name), &entry) {
-                (Some(meaning), Value::Map(fields)) => {
-                    let mut user = DefaultHasher::new();
-                    if let Some(value) = entry.get("user") {
-                        value.hash_meaning(&mut user);
-                    }
-                    if check && user.finish() != *meaning {
-                        return Err(Error::new("a user does not mean what it should"));
-                    }
-                    for (key, value) in fields.iter().filter(|(key, _)| key.text != "user") {
-                        key.text.hash(&mut hasher);
-                        value.hash_meaning(&mut hasher);
-                    }
-                }
-                _ => entry.hash_meaning(&mut hasher),
-            }
-        }
-        reader.advance()?;
-    }
-    Ok(hasher.finish())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Of two values the second counts, and the first would stand beside what was written.
+    /// As `kubectl config view` shows them.
     #[test]
-    fn a_key_that_stands_twice_is_refused() {
-        for text in ["users:\n- name: u\n  user:\n    e: 1\n  user: {}\n", "users:\n- name: u\n  name: v\n"] {
-            let error = Document::read(text, |_| true).err().unwrap();
-            assert!(error.message().contains("stands twice"), "{}", error.message());
+    fn of_what_stands_twice_the_last_counts() {
+        for text in [
+            "users:\n- name: u\n  user: {token: 1}\n  user: {token: 2}\n  name: v\n",
+            "users:\n- name: w\n  user: {token: 1}\nusers:\n- name: v\n  user: {token: 2}\n",
+            "{\"users\": [], \"users\": [{\"name\": \"v\", \"user\": {\"token\": 1, \"token\": 2}}]}",
+        ] {
+            let document = Document::read(text, |_| true).unwrap();
+            let users: Vec<_> =
+                document.users.iter().map(|u| (&*u.name, u.value.get("token").unwrap().as_text())).collect();
+            assert_eq!(users, [("v", Some("2"))], "{text}");
+            assert_eq!(document.user_names.len(), 1);
         }
+        let contexts = "contexts: [{name: c, context: {user: 1}}]\ncontexts: [{name: d, context: {user: 2}}]\ncurrent-context: c\ncurrent-context: d\n";
+        let document = Document::read(contexts, |_| true).unwrap();
+        assert_eq!(document.contexts, HashMap::from([("d".to_owned(), "2".to_owned())]));
+        assert_eq!(document.current_context.as_deref(), Some("d"));
+    }
+
+    #[test]
+    fn aliases_to_whole_entries_and_lists_are_followed() {
+        let text = "clusters: &k\n- &c {name: c, cluster: {server: s}}\nx: *k\nusers: &all\n- &u\n  name: u\n  user: &v {token: t}\n- {<<: *u, name: v}\n- {name: w, user: *v}\ny: [*all, *c, *u]\n";
+        let document = Document::read(text, |_| true).unwrap();
+        assert_eq!(document.users.len(), 3);
+        assert!(document.users.iter().all(|u| u.value.get("token").unwrap().as_text() == Some("t")));
+    }
+
+    #[test]
+    fn kept_or_not_it_means_the_same() {
+        let text = "a: 1\nusers:\n- &u {name: u, x: 1, user: {token: t, token: u}, user: {<<: {a: b}, a: c}}\n- *u\nclusters: [{name: k, cluster: {server: s}}]\n";
+        let text = text.replace("- *u\n", "- {<<: *u, name: v}\n- null\n");
+        let kept = Document::read_sections(&text, Some(&|_| true), Some(&|_| true)).unwrap();
+        let not = Document::read_sections(&text, None, None).unwrap();
+        assert_eq!(kept.outline, not.outline);
+        assert_ne!(
+            kept.outline,
+            Document::read(&text.replace("server: s", "server: t"), |_| true).unwrap().outline
+        );
+        assert!(!not.is_empty && Document::read("{}", |_| true).unwrap().is_empty);
     }
 }

@@ -1,43 +1,62 @@
 //! Writing values: in block style into lines of a given indentation, in flow style (which is JSON) into
 //! one place.
 
-use super::scalar::{is_plain_text, quoted};
+use super::scalar::{is_plain_text, push_quoted};
 use super::value::{Scalar, Value};
 
-/// Writes a mapping's lines; the first one without its indentation, which stands there already.
-pub fn block(value: &Value, indent: usize, line_end: &str) -> String {
-    let mut out = String::new();
-    write_block(value, indent, line_end, &mut out);
-    let start = out.len() - out.trim_start_matches(' ').len();
-    out.drain(..start);
-    out.truncate(out.trim_end_matches(['\r', '\n']).len());
-    out
+/// Writes a mapping's lines; the first one without its indentation, which stands there already, and the last one
+/// without its end.
+pub fn block(value: &Value, indent: usize, line_end: &str, out: &mut String) {
+    let start = out.len();
+    write_block(value, indent, line_end, out);
+    let written = out.get(start..).unwrap_or_default();
+    let padding = written.len() - written.trim_start_matches(' ').len();
+    let end = start + written.trim_end_matches(['\r', '\n']).len();
+    out.truncate(end.max(start + padding));
+    out.drain(start..start + padding);
 }
 
 fn write_block(value: &Value, indent: usize, line_end: &str, out: &mut String) {
-    let pad = " ".repeat(indent);
     match value {
-        Value::Map(entries) => {
-            for (key, value) in entries {
-                out.push_str(&format!("{pad}{}:", scalar(key)));
-                write_behind_key(value, indent, line_end, out);
-            }
-        }
+        Value::Map(entries) => write_entries(entries, indent, line_end, false, out),
         Value::List(items) => {
             for item in items {
+                pad(indent, out);
+                out.push_str("- ");
                 match item {
                     Value::Map(entries) if !entries.is_empty() => {
-                        let nested = block(item, indent + 2, line_end);
-                        out.push_str(&format!("{pad}- {nested}{line_end}"));
+                        write_entries(entries, indent + 2, line_end, true, out);
+                        continue;
                     }
-                    Value::List(_) | Value::Map(_) => {
-                        out.push_str(&format!("{pad}- {}{line_end}", flow(item)))
-                    }
-                    Value::Scalar(text) => out.push_str(&format!("{pad}- {}{line_end}", scalar(text))),
+                    Value::List(_) | Value::Map(_) => flow(item, out),
+                    Value::Scalar(text) => scalar(text, out),
                 }
+                out.push_str(line_end);
             }
         }
-        Value::Scalar(text) => out.push_str(&format!("{pad}{}{line_end}", scalar(text))),
+        Value::Scalar(text) => {
+            pad(indent, out);
+            scalar(text, out);
+            out.push_str(line_end);
+        }
+    }
+}
+
+/// A mapping's lines; `is_begun` says that the first one's indentation stands there already.
+fn write_entries(
+    entries: &[(Scalar, Value)],
+    indent: usize,
+    line_end: &str,
+    mut is_begun: bool,
+    out: &mut String,
+) {
+    for (key, value) in entries {
+        if !std::mem::take(&mut is_begun) {
+            pad(indent, out);
+        }
+        scalar(key, out);
+        out.push(':');
+        write_behind_key(value, indent, line_end, out);
     }
 }
 
@@ -45,60 +64,85 @@ fn write_behind_key(value: &Value, indent: usize, line_end: &str, out: &mut Stri
     match value {
         Value::Map(entries) if !entries.is_empty() => {
             out.push_str(line_end);
-            write_block(value, indent + 2, line_end, out);
+            return write_block(value, indent + 2, line_end, out);
         }
         // As kubectl writes it: a list stands at its key's indentation.
         Value::List(items) if !items.is_empty() => {
             out.push_str(line_end);
-            write_block(value, indent, line_end, out);
+            return write_block(value, indent, line_end, out);
         }
-        Value::Map(_) | Value::List(_) => out.push_str(&format!(" {}{line_end}", flow(value))),
-        Value::Scalar(text) if text.is_null() && text.text.is_empty() => out.push_str(line_end),
-        Value::Scalar(text) => out.push_str(&format!(" {}{line_end}", scalar(text))),
+        Value::Map(_) | Value::List(_) => {
+            out.push(' ');
+            flow(value, out);
+        }
+        Value::Scalar(text) if text.is_null() && text.text.is_empty() => {}
+        Value::Scalar(text) => {
+            out.push(' ');
+            scalar(text, out);
+        }
     }
+    out.push_str(line_end);
+}
+
+fn pad(indent: usize, out: &mut String) {
+    out.extend(std::iter::repeat_n(' ', indent));
 }
 
 /// One value on one line, as JSON where its scalars are.
-pub fn flow(value: &Value) -> String {
+pub fn flow(value: &Value, out: &mut String) {
     match value {
-        Value::Scalar(text) => flow_scalar(text),
+        Value::Scalar(text) => flow_scalar(text, out),
         Value::List(items) => {
-            let items: Vec<String> = items.iter().map(flow).collect();
-            format!("[{}]", items.join(", "))
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at == 0 { "" } else { ", " });
+                flow(item, out);
+            }
+            out.push(']');
         }
         Value::Map(entries) => {
-            let entries: Vec<String> =
-                entries.iter().map(|(key, value)| format!("{}: {}", flow_scalar(key), flow(value))).collect();
-            format!("{{{}}}", entries.join(", "))
+            out.push('{');
+            for (at, (key, value)) in entries.iter().enumerate() {
+                out.push_str(if at == 0 { "" } else { ", " });
+                flow_scalar(key, out);
+                out.push_str(": ");
+                flow(value, out);
+            }
+            out.push('}');
         }
     }
 }
 
 /// A scalar in flow style: text is quoted, as in JSON; what stood without quotes and is no text, such as a
 /// number or the key `<<`, stays as it was.
-fn flow_scalar(scalar: &Scalar) -> String {
-    let tag = scalar.tag.as_ref().map_or(String::new(), |tag| format!("{tag} "));
+fn flow_scalar(scalar: &Scalar, out: &mut String) {
+    tag(scalar, out);
     let text = &scalar.text;
     if !scalar.plain || is_plain_text(text) || text.contains(['\n', ',', '[', ']', '{', '}']) {
-        format!("{tag}{}", quoted(text))
-    } else if text.is_empty() && tag.is_empty() {
-        "null".to_owned()
+        push_quoted(text, out);
+    } else if text.is_empty() && scalar.tag.is_none() {
+        out.push_str("null");
     } else {
-        format!("{tag}{text}")
+        out.push_str(text);
     }
 }
 
 /// A scalar in block style: what stood without quotes and is no text stays as it was, text is quoted
 /// unless every reader takes it for text.
-fn scalar(scalar: &Scalar) -> String {
-    let tag = scalar.tag.as_ref().map_or(String::new(), |tag| format!("{tag} "));
-    let single_line = !scalar.text.contains('\n');
-    let text = if is_plain_text(&scalar.text) || (scalar.plain && single_line) {
-        scalar.text.clone()
+fn scalar(scalar: &Scalar, out: &mut String) {
+    tag(scalar, out);
+    if is_plain_text(&scalar.text) || (scalar.plain && !scalar.text.contains('\n')) {
+        out.push_str(&scalar.text);
     } else {
-        quoted(&scalar.text)
-    };
-    format!("{tag}{text}")
+        push_quoted(&scalar.text, out);
+    }
+}
+
+fn tag(scalar: &Scalar, out: &mut String) {
+    if let Some(tag) = &scalar.tag {
+        out.push_str(tag);
+        out.push(' ');
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +152,18 @@ mod tests {
 
     fn value(text: &str) -> Value {
         Reader::new(text).unwrap().value().unwrap()
+    }
+
+    fn block(value: &Value, indent: usize, line_end: &str) -> String {
+        let mut out = String::new();
+        super::block(value, indent, line_end, &mut out);
+        out
+    }
+
+    fn flow(value: &Value) -> String {
+        let mut out = String::new();
+        super::flow(value, &mut out);
+        out
     }
 
     #[test]

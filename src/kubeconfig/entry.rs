@@ -19,21 +19,29 @@ pub enum EntryKind {
     Other,
 }
 
-/// What kind of entry this is.
+/// What kind of entry this is. A program of another name is ours by its arguments: `--exec-command` may have named
+/// it.
 pub fn kind(user: &Value) -> EntryKind {
     let provider = user.get("auth-provider").and_then(|p| p.get("name")).and_then(Value::as_text);
     if provider == Some("azure") {
         return EntryKind::Ours;
     }
-    let exec = user.get("exec");
-    let command = exec.and_then(|e| e.get("command")).and_then(Value::as_text).unwrap_or_default();
-    if !command.to_ascii_lowercase().contains("kubelogin") {
+    let Some(command) = user.get("exec").and_then(|exec| exec.get("command")).and_then(Value::as_text) else {
         return EntryKind::Other;
+    };
+    let args = exec_args(user);
+    let has = |flag: &str| {
+        let is_it =
+            |arg: &str| arg.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+        args.iter().any(|arg| arg.to_str().is_some_and(is_it))
+    };
+    if command.to_ascii_lowercase().contains("kubelogin") {
+        return if has("--oidc-issuer-url") { EntryKind::Foreign } else { EntryKind::Ours };
     }
-    let foreign = exec_args(user).iter().any(|arg| {
-        arg.to_str().is_some_and(|arg| arg == "--oidc-issuer-url" || arg.starts_with("--oidc-issuer-url="))
-    });
-    if foreign { EntryKind::Foreign } else { EntryKind::Ours }
+    let is_ours = args.first().is_some_and(|word| word == "get-token")
+        && (has("--server-id") || has("--login"))
+        && !has("--oidc-issuer-url");
+    if is_ours { EntryKind::Ours } else { EntryKind::Other }
 }
 
 /// The arguments of an exec entry.
@@ -41,5 +49,35 @@ pub fn exec_args(user: &Value) -> Vec<OsString> {
     match user.get("exec").and_then(|exec| exec.get("args")) {
         Some(Value::List(args)) => args.iter().filter_map(Value::as_text).map(OsString::from).collect(),
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubeconfig::yaml::Reader;
+
+    #[test]
+    fn a_program_of_another_name_is_ours_by_its_arguments() {
+        let kind = |text: &str| kind(&Reader::new(text).unwrap().value().unwrap());
+        for ours in [
+            "{exec: {command: /opt/x, args: [get-token, --login, msi]}}",
+            "{exec: {command: x, args: [get-token, --server-id=s]}}",
+            "{exec: {command: KubeLogin.exe}}",
+            "{auth-provider: {name: azure}}",
+        ] {
+            assert_eq!(kind(ours), EntryKind::Ours, "{ours}");
+        }
+        for other in [
+            "{exec: {command: aws, args: [eks, get-token, --cluster-name, c]}}",
+            "{exec: {command: x, args: [get-token, --login-hint, u]}}",
+            "{exec: {args: [get-token, --server-id, s]}}",
+            "{exec: {command: kubectl, args: [oidc-login, get-token, --oidc-issuer-url=x]}}",
+            "{token: get-token}",
+        ] {
+            assert_eq!(kind(other), EntryKind::Other, "{other}");
+        }
+        let foreign = "{exec: {command: kubelogin, args: [get-token, --oidc-issuer-url, x]}}";
+        assert_eq!(kind(foreign), EntryKind::Foreign);
     }
 }

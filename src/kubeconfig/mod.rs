@@ -1,4 +1,4 @@
-//! Kubeconfigs: which files, which users, and their lossless editing.
+//! Kubeconfigs: which files, which users, and their lossless editing. Flags and modes are unknown here.
 //!
 //! Invariant: a file is written whole or not at all, under the lock that kubectl itself uses, and means
 //! afterwards what it meant before, but for the users that were converted.
@@ -6,8 +6,12 @@
 pub mod active;
 pub mod diff;
 pub mod document;
+pub mod edit;
 pub mod emit;
+pub mod encoding;
 pub mod entry;
+pub mod merge;
+pub mod relative;
 pub mod scalar;
 pub mod tabs;
 pub mod value;
@@ -15,10 +19,11 @@ pub mod yaml;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::sys::files::{may_exist, read_bounded};
-use document::Document;
-use entry::{EntryKind, kind};
+use crate::sys::files::{has_content, may_exist, read_bounded};
+use crate::sys::special;
+use document::{Choice, Document};
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Larger files are not kubeconfigs.
@@ -32,18 +37,76 @@ pub struct File {
     pub text: String,
     /// What stands in it.
     pub document: Document,
+    /// It is a regular file, which can be replaced; no pipe, device or open descriptor.
+    pub is_regular: bool,
+    /// Its bytes, where they are UTF-16.
+    pub utf16: Option<Vec<u8>>,
 }
 
-/// The files that count: `explicit`, else those of `KUBECONFIG`, else `~/.kube/config`. Of a list, missing
-/// ones are left out.
+impl File {
+    /// Reads a kubeconfig, which may be a pipe, a device or an open descriptor; keeps the chosen entries.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no kubeconfig; the message names it with line and column.
+    pub fn read(path: &Path, users: Choice, clusters: Choice) -> Result<Self> {
+        let content = special::read(path, MAX_BYTES).map_err(|e| failed(path, &e.to_string()))?;
+        Self::from_bytes(path, content.bytes, content.is_regular, users, clusters)
+    }
+
+    fn from_bytes(
+        path: &Path,
+        bytes: Vec<u8>,
+        is_regular: bool,
+        users: Choice,
+        clusters: Choice,
+    ) -> Result<Self> {
+        let decoded = encoding::decode(bytes).map_err(|e| failed(path, e.message()))?;
+        let document =
+            Document::read_sections(&decoded.text, users, clusters).map_err(|e| failed(path, e.message()))?;
+        Ok(Self { path: path.to_owned(), text: decoded.text, document, is_regular, utf16: decoded.utf16 })
+    }
+
+    /// The same read again; what is no regular file can be read only once, so that its text is used again.
+    ///
+    /// # Errors
+    /// As [`File::read`].
+    pub fn read_again(self, users: Choice, clusters: Choice) -> Result<Self> {
+        if self.is_regular {
+            return Self::read(&self.path, users, clusters);
+        }
+        let document = Document::read_sections(&self.text, users, clusters)
+            .map_err(|e| failed(&self.path, e.message()))?;
+        Ok(Self { document, ..self })
+    }
+
+    /// Whether the file still holds what was read from it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn is_unchanged(&self) -> io::Result<bool> {
+        Ok(!self.is_regular || has_content(&self.path, self.bytes())?)
+    }
+
+    /// The bytes that were read.
+    pub fn bytes(&self) -> &[u8] {
+        self.utf16.as_deref().unwrap_or(self.text.as_bytes())
+    }
+}
+
+fn failed(path: &Path, why: &str) -> Error {
+    Error::new(format!("cannot use the kubeconfig {}: {why}", path.display()))
+}
+
+/// The files that count, whether they are there or not: `explicit`, else those of `KUBECONFIG`, else
+/// `~/.kube/config`.
 ///
 /// # Errors
-/// An explicit file that is not there; no home folder.
-pub fn paths(ctx: &Context, explicit: Option<&Path>) -> Result<Vec<PathBuf>> {
+/// No home folder.
+pub fn listed(ctx: &Context, explicit: Option<&Path>) -> Result<Vec<PathBuf>> {
     if let Some(path) = explicit {
         return Ok(vec![path.to_owned()]);
     }
-    let listed = match ctx.env.os("KUBECONFIG") {
+    let mut listed: Vec<PathBuf> = match ctx.env.os("KUBECONFIG") {
         Some(list) => std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => {
             let home = ctx.home().ok_or_else(|| {
@@ -54,31 +117,25 @@ pub fn paths(ctx: &Context, explicit: Option<&Path>) -> Result<Vec<PathBuf>> {
         }
     };
     let mut seen = HashSet::new();
-    Ok(listed.into_iter().filter(|path| may_exist(path) && seen.insert(path.clone())).collect())
+    listed.retain(|path| seen.insert(path.clone()));
+    Ok(listed)
 }
 
-/// Reads a kubeconfig; keeps the users that conversion is about.
+/// The same without those that are missing, but for an explicit one.
 ///
 /// # Errors
-/// A file that cannot be read or is no kubeconfig; the message names it with line and column.
-pub fn read(path: &Path) -> Result<File> {
-    read_users(path, |user| kind(user) != EntryKind::Other)
+/// No home folder.
+pub fn paths(ctx: &Context, explicit: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let mut paths = listed(ctx, explicit)?;
+    paths.retain(|path| explicit.is_some() || may_exist(path));
+    Ok(paths)
 }
 
-/// The same with the users that `wanted` chooses.
-///
-/// # Errors
-/// As [`read`].
-pub fn read_users(path: &Path, wanted: impl Fn(&value::Value) -> bool) -> Result<File> {
-    let failed = |why: String| Error::new(format!("cannot use the kubeconfig {}: {why}", path.display()));
-    let bytes = read_bounded(path, MAX_BYTES).map_err(|e| failed(e.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        let line =
-            e.as_bytes().iter().take(e.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count() + 1;
-        failed(format!("line {line} is not valid UTF-8"))
-    })?;
-    let document = Document::read(&text, wanted).map_err(|e| failed(e.message().to_owned()))?;
-    Ok(File { path: path.to_owned(), text, document })
+/// Reads the names of a regular file's contexts, and nothing else: what runs at every press of a key must not wait
+/// for a pipe.
+fn read_regular(path: &Path) -> Result<File> {
+    let bytes = read_bounded(path, MAX_BYTES).map_err(|e| failed(path, &e.to_string()))?;
+    File::from_bytes(path, bytes, true, None, None)
 }
 
 /// Which of the files' users are effective and chosen: (file, user) indexes. Of one name, the first file

@@ -14,7 +14,9 @@ pub fn is_plain_text(text: &str) -> bool {
     let starts_well = first.is_ascii_alphanumeric()
         || matches!(first, b'/' | b'_')
         || (first == b'-' && second.is_some_and(|b| b.is_ascii_alphabetic() || b == b'-') && text != "---");
-    let clean = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_-.:@+=".contains(&b));
+    let clean = text.bytes().all(
+        |b| matches!(b, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'/' | b'_' | b'-' | b'.' | b':' | b'@' | b'+' | b'='),
+    );
     starts_well && clean && !text.ends_with(':') && !is_word(text) && !looks_like_a_number(text)
 }
 
@@ -45,9 +47,9 @@ fn looks_like_a_number(text: &str) -> bool {
     prefixed || digits || date || lower.starts_with(".inf") || lower.starts_with(".nan")
 }
 
-/// A text in double quotes, with JSON's escapes, which YAML shares.
-pub fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
+/// Writes a text in double quotes, with JSON's escapes, which YAML shares.
+pub fn push_quoted(text: &str, out: &mut String) {
+    out.push('"');
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -62,7 +64,6 @@ pub fn quoted(text: &str) -> String {
         }
     }
     out.push('"');
-    out
 }
 
 #[cfg(test)]
@@ -172,6 +173,8 @@ mod tests {
 
     #[test]
     fn quotes_escape_what_would_break_a_line() {
-        assert_eq!(quoted("a\"b\\c\n\t\u{1}ä"), "\"a\\\"b\\\\c\\n\\t\\u0001ä\"");
+        let mut out = String::new();
+        push_quoted("a\"b\\c\n\t\u{1}ä", &mut out);
+        assert_eq!(out, "\"a\\\"b\\\\c\\n\\t\\u0001ä\"");
     }
 }

@@ -55,30 +55,14 @@ impl Value {
         }
     }
 
-    /// A key that stands twice in one mapping, here or deeper.
-    pub fn duplicate_key(&self) -> Option<&str> {
-        match self {
-            Self::Scalar(_) => None,
-            Self::List(items) => items.iter().find_map(Self::duplicate_key),
-            Self::Map(entries) => {
-                let mut keys = HashSet::new();
-                let again = entries.iter().find(|(key, _)| !keys.insert(&key.text));
-                match again {
-                    Some((key, _)) => Some(&key.text),
-                    None => entries.iter().find_map(|(_, value)| value.duplicate_key()),
-                }
-            }
-        }
-    }
-
-    /// The same with its merge keys (`<<`) resolved as kubectl does it: what comes later in a mapping
-    /// counts, be it merged or not, and of a list of merged mappings what comes earlier.
+    /// The same with its merge keys (`<<`) resolved and keys that stand twice dropped, as kubectl does it: what
+    /// comes later in a mapping counts, be it merged or not, and of a list of merged mappings what comes earlier.
     #[must_use]
     pub fn merged(self) -> Self {
         match self {
             Self::Scalar(_) => self,
             Self::List(items) => Self::List(items.into_iter().map(Self::merged).collect()),
-            Self::Map(entries) if !entries.iter().any(|(key, _)| key.is_merge()) => {
+            Self::Map(entries) if !has_repeats(&entries) => {
                 Self::Map(entries.into_iter().map(|(key, value)| (key, value.merged())).collect())
             }
             Self::Map(entries) => {
@@ -117,6 +101,15 @@ impl Value {
         }
     }
 
+    /// How many values it consists of, itself among them.
+    pub fn nodes(&self) -> usize {
+        match self {
+            Self::Scalar(_) => 1,
+            Self::List(items) => 1 + items.iter().map(Self::nodes).sum::<usize>(),
+            Self::Map(entries) => 1 + entries.iter().map(|(_, value)| 1 + value.nodes()).sum::<usize>(),
+        }
+    }
+
     /// Whether it means null.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Scalar(scalar) if scalar.is_null())
@@ -145,6 +138,22 @@ impl Value {
             _ => false,
         }
     }
+}
+
+/// Whether a mapping has a merge key, or a key twice.
+fn has_repeats(entries: &[(Scalar, Value)]) -> bool {
+    /// So few are compared faster than hashed.
+    const FEW: usize = 16;
+    let is_again = |(at, (key, _)): (usize, &(Scalar, Value))| {
+        entries.iter().take(at).any(|(before, _)| before.text == key.text)
+    };
+    entries.iter().any(|(key, _)| key.is_merge())
+        || if entries.len() <= FEW {
+            entries.iter().enumerate().any(is_again)
+        } else {
+            let mut keys = HashSet::with_capacity(entries.len());
+            !entries.iter().all(|(key, _)| keys.insert(&key.text))
+        }
 }
 
 /// A mapping in which a key stands once.
@@ -187,26 +196,39 @@ impl Scalar {
 
     /// Whether it means null.
     pub fn is_null(&self) -> bool {
-        self.plain && self.tag.is_none() && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+        is_null(&self.text, self.plain, self.tag.as_deref())
     }
 
     /// Whether it is text for every reader, whatever it looks like.
     fn is_text(&self) -> bool {
-        !self.plain || is_plain_text(&self.text) || is_only_text(&self.text)
+        is_text(&self.text, self.plain)
     }
 
     /// Feeds what it means to a hasher.
     pub fn hash_meaning(&self, hasher: &mut impl Hasher) {
-        if self.is_null() {
-            NULL.hash(hasher);
-        } else {
-            (&self.text, &self.tag, self.is_text()).hash(hasher);
-        }
+        hash_scalar(&self.text, self.plain, self.tag.as_deref(), hasher);
     }
 
     fn semantically_equal(&self, other: &Self) -> bool {
         let same = self.text == other.text && self.tag == other.tag && self.is_text() == other.is_text();
         same || (self.is_null() && other.is_null())
+    }
+}
+
+fn is_null(text: &str, plain: bool, tag: Option<&str>) -> bool {
+    plain && tag.is_none() && matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+fn is_text(text: &str, plain: bool) -> bool {
+    !plain || is_plain_text(text) || is_only_text(text)
+}
+
+/// Feeds what a scalar means to a hasher: its text, its tag, and whether its text decides its type.
+pub(super) fn hash_scalar(text: &str, plain: bool, tag: Option<&str>, hasher: &mut impl Hasher) {
+    if is_null(text, plain, tag) {
+        NULL.hash(hasher);
+    } else {
+        (text, tag, is_text(text, plain)).hash(hasher);
     }
 }
 
@@ -237,9 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_stand_twice_are_found_and_the_last_counts() {
-        assert_eq!(value("{a: {b: [{c: 1, d: 2, c: 3}]}}").duplicate_key(), Some("c"));
-        assert_eq!(value("{a: {b: 1}, c: {b: 1}}").duplicate_key(), None);
+    fn of_keys_that_stand_twice_the_last_counts() {
+        let once = value("{a: {b: [{c: 1, d: 2, c: 3}]}, e: 1, a: 2, e: 4}").merged();
+        assert!(once.semantically_equal(&value("{a: 2, e: 4}")));
+        assert!(value("[{c: 1, d: 2, c: 3}]").merged().semantically_equal(&value("[{c: 3, d: 2}]")));
         assert_eq!(value("{a: 1, a: 2}").get("a").unwrap().as_text(), Some("2"));
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Everything is bounded: the depth, and how much aliases may expand to.
 
-use super::value::{CLOSE, OPEN, Scalar, Value};
+use super::value::{CLOSE, OPEN, Scalar, Value, hash_scalar};
 use crate::error::{Error, Result};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::rc::Rc;
@@ -35,11 +36,26 @@ impl Place {
     }
 }
 
+/// Where something stands in the text: `line 3, column 5`.
+#[derive(Clone, Copy, Debug)]
+pub struct Position(Option<(usize, usize)>);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((line, column)) => write!(f, "line {line}, column {column}"),
+            None => f.write_str("the end"),
+        }
+    }
+}
+
 /// The events of one document with what is needed to build values from them.
 pub struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     text: &'t str,
     cursor: Cursor<'t>,
+    /// Every character is one byte.
+    is_ascii: bool,
     anchors: HashMap<usize, (Rc<Value>, usize)>,
     nodes: usize,
     /// How many there may be.
@@ -57,6 +73,7 @@ impl<'t> Reader<'t> {
             parser: Parser::new_from_str(text),
             text,
             cursor: Cursor { text, bytes: 0, chars: 0 },
+            is_ascii: text.is_ascii(),
             anchors: HashMap::new(),
             nodes: 0,
             max_nodes: MAX_NODES,
@@ -73,10 +90,10 @@ impl<'t> Reader<'t> {
     ///
     /// # Errors
     /// Text that is not YAML.
-    pub fn peek(&mut self) -> Result<Option<Event<'t>>> {
+    pub fn peek(&mut self) -> Result<Option<&Event<'t>>> {
         match self.parser.peek() {
             None => Ok(None),
-            Some(Ok((event, _))) => Ok(Some(event.clone())),
+            Some(Ok((event, _))) => Ok(Some(event)),
             Some(Err(e)) => Err(scan_error(&e)),
         }
     }
@@ -94,10 +111,10 @@ impl<'t> Reader<'t> {
     }
 
     /// Line and column of the next event, for messages.
-    pub fn position(&mut self) -> String {
+    pub fn position(&mut self) -> Position {
         match self.parser.peek() {
-            Some(Ok((_, span))) => format!("line {}, column {}", span.start.line(), span.start.col() + 1),
-            _ => "the end".to_owned(),
+            Some(Ok((_, span))) => Position(Some((span.start.line(), span.start.col() + 1))),
+            _ => Position(None),
         }
     }
 
@@ -117,18 +134,18 @@ impl<'t> Reader<'t> {
         let before = self.nodes;
         let (event, span) = self.advance()?;
         self.count(1)?;
-        let start = self.cursor.byte(span.start.index());
+        let start = self.byte(span.start.index());
         let column = span.start.col();
         let (value, anchor, place) = match event {
             Event::Alias(id) => {
                 let (value, size) =
                     self.anchors.get(&id).cloned().ok_or_else(|| Error::new("an alias refers to itself"))?;
                 self.count(size)?;
-                let end = self.cursor.byte(span.end.index());
+                let end = self.byte(span.end.index());
                 ((*value).clone(), 0, Place { start, end, column, block: false })
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let end = self.cursor.byte(span.end.index());
+                let end = self.byte(span.end.index());
                 let plain = style == ScalarStyle::Plain;
                 let scalar = Scalar { text: text.into_owned(), plain, tag: tag.as_deref().map(tag_text) };
                 (Value::Scalar(scalar), anchor, Place { start, end, column, block: false })
@@ -154,6 +171,25 @@ impl<'t> Reader<'t> {
         Ok((value, place))
     }
 
+    /// Lets aliases refer to a node that was read in parts; anchor 0 is none.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn define(&mut self, anchor: usize, value: Value) -> Result<()> {
+        if anchor != 0 {
+            let size = value.nodes();
+            self.anchors.insert(anchor, (Rc::new(value), size));
+            // What was read in parts was counted in parts; its copy counts too.
+            self.count(size)?;
+        }
+        Ok(())
+    }
+
+    /// Where a character stands in the text's bytes.
+    fn byte(&mut self, index: usize) -> usize {
+        if self.is_ascii { index } else { self.cursor.byte(index) }
+    }
+
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -177,7 +213,7 @@ impl<'t> Reader<'t> {
     fn items(&mut self) -> Result<(Vec<Value>, usize)> {
         let (mut items, mut end) = (Vec::new(), 0);
         loop {
-            if self.peek()? == Some(Event::SequenceEnd) {
+            if let Some(Event::SequenceEnd) = self.peek()? {
                 let (_, span) = self.advance()?;
                 return Ok((items, self.closing(end, &span)));
             }
@@ -192,7 +228,7 @@ impl<'t> Reader<'t> {
     fn entries(&mut self) -> Result<(Vec<(Scalar, Value)>, Option<Place>, usize)> {
         let (mut entries, mut first, mut end) = (Vec::new(), None, 0);
         loop {
-            if self.peek()? == Some(Event::MappingEnd) {
+            if let Some(Event::MappingEnd) = self.peek()? {
                 let (_, span) = self.advance()?;
                 return Ok((entries, first, self.closing(end, &span)));
             }
@@ -225,7 +261,7 @@ impl<'t> Reader<'t> {
 
     /// The end of a collection: its closing bracket's, or in block style its last node's.
     fn closing(&mut self, last: usize, span: &Span) -> usize {
-        let at = self.cursor.byte(span.start.index());
+        let at = self.byte(span.start.index());
         // What has no bracket ends with nothing; before a bracket a comma may stand, and after that a comment.
         let mut rest = self.text.get(at..).unwrap_or_default();
         if span.start.index() == span.end.index() {
@@ -271,15 +307,21 @@ impl<'t> Reader<'t> {
     /// # Errors
     /// As [`Reader::value`].
     pub fn hash(&mut self, hasher: &mut impl Hasher) -> Result<()> {
-        let whole = match self.peek()? {
-            Some(Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)) => anchor != 0,
-            _ => true,
-        };
-        if whole {
-            self.value()?.hash_meaning(hasher);
-            return Ok(());
+        match self.peek()? {
+            Some(Event::SequenceStart(0, _) | Event::MappingStart(0, _)) => {
+                self.advance()?;
+            }
+            Some(Event::Scalar(text, style, 0, tag)) => {
+                let tag = tag.as_deref().map(tag_text);
+                hash_scalar(text, *style == ScalarStyle::Plain, tag.as_deref(), hasher);
+                self.advance()?;
+                return self.count(1);
+            }
+            _ => {
+                self.value()?.hash_meaning(hasher);
+                return Ok(());
+            }
         }
-        self.advance()?;
         self.count(1)?;
         OPEN.hash(hasher);
         self.deeper(|reader| {

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long somebody else's lock is waited for.
+/// How long kubelogin waits for another process's lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -51,7 +51,7 @@ impl ConfigLock {
                     LOCK_TIMEOUT.as_secs()
                 ))
                 .hint(
-                    "if no kubectl or kubelogin is running, a dead one has left that file behind: delete it",
+                    "if no kubectl or kubelogin is running, one that was killed has left that file behind: delete it",
                 ));
             }
             waiting.tick(|| format!("the lock {}", taken.display()));
@@ -59,7 +59,7 @@ impl ConfigLock {
         }
     }
 
-    /// Takes all of them, or names one that somebody else has.
+    /// Takes all of them, or names one that another process has.
     fn try_take(names: &[PathBuf]) -> Result<std::result::Result<Self, &Path>> {
         let mut lock = Self { names: Vec::with_capacity(names.len()), held: defer_signals() };
         for name in names {
@@ -68,10 +68,14 @@ impl ConfigLock {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && lock.is_held_under(name) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(Err(name)),
                 Err(e) => {
-                    return Err(Error::new(format!(
-                        "cannot lock the kubeconfig with {}: {e}",
-                        name.display()
-                    )));
+                    let error =
+                        Error::new(format!("cannot lock the kubeconfig with {}: {e}", name.display()));
+                    return Err(match e.kind() {
+                        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                            error.hint("its folder cannot be written; --outfile writes the result elsewhere")
+                        }
+                        _ => error,
+                    });
                 }
             }
         }

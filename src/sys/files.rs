@@ -29,6 +29,26 @@ pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether a file holds exactly these bytes.
+///
+/// # Errors
+/// It cannot be read.
+pub fn has_content(path: &Path, expected: &[u8]) -> io::Result<bool> {
+    const CHUNK: usize = 64 << 10;
+    let mut file = File::open(path)?;
+    let (mut buffer, mut rest) = (vec![0; CHUNK], expected);
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(rest.is_empty());
+        }
+        match (rest.split_at_checked(count), buffer.get(..count)) {
+            (Some((head, tail)), Some(read)) if head == read => rest = tail,
+            _ => return Ok(false),
+        }
+    }
+}
+
 /// Whether something stands at the path, as far as one can see: what cannot be looked at may be there, and
 /// reading it says why.
 pub fn may_exist(path: &Path) -> bool {
@@ -38,6 +58,44 @@ pub fn may_exist(path: &Path) -> bool {
 /// This program's own file.
 pub fn own_path() -> Option<PathBuf> {
     std::env::current_exe().ok()
+}
+
+/// How this program was called, as an absolute path with its links: by its path, else by its name on `PATH`.
+pub fn called_as(env: &Env) -> Option<PathBuf> {
+    #[allow(clippy::disallowed_methods)] // The program's name is not among the arguments that Context has.
+    let name = std::env::args_os().next()?;
+    let path = Path::new(&name);
+    let is_name = path.parent().is_some_and(|folder| folder.as_os_str().is_empty());
+    let found = if is_name { find_program(env, name.to_str()?)? } else { path.to_owned() };
+    absolute(&found).ok()
+}
+
+/// The path from the root, by its text alone: links and `..` stay.
+///
+/// # Errors
+/// The working folder is unknown.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    std::path::absolute(path)
+}
+
+/// Whether users other than this one and root can put another file in its place: its folder, or one that a link
+/// leads to, is another user's or writable for all. `false` where there are no modes.
+pub fn others_can_replace(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let own = rustix::process::geteuid().as_raw();
+        let is_open = |folder: &Path| {
+            folder.metadata().is_ok_and(|m| m.mode() & 0o002 != 0 || ![0, own].contains(&m.uid()))
+        };
+        let target = path.canonicalize().ok();
+        [Some(path), target.as_deref()].into_iter().flatten().filter_map(Path::parent).any(is_open)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// The file that a shell would run for this name: a path as it is, else the first on `PATH`.
@@ -317,6 +375,19 @@ mod tests {
             make_room(path);
         }
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn content_is_compared_to_its_end() {
+        let folder = folder("content");
+        let path = folder.join("file");
+        let bytes: Vec<u8> = (0..200_000).map(|i: u32| i.to_le_bytes()[0]).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(has_content(&path, &bytes).unwrap());
+        for other in [&bytes[1..], &bytes[..199_999], &[], &[&bytes[..], b"x"].concat()] {
+            assert!(!has_content(&path, other).unwrap());
+        }
         std::fs::remove_dir_all(folder).unwrap();
     }
 

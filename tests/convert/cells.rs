@@ -318,7 +318,7 @@ fn the_environment_has_its_say_only_where_a_flag_was_given_and_never_for_secrets
         "--login spn --server-id SRV --client-id ENV --tenant-id TEN --environment AzurePublicCloud --client-secret typed"
     );
     assert!(
-        output.stderr.contains("Warning: --client-secret is now in the kubeconfig")
+        output.stderr.contains("Warning: --client-secret was written to the kubeconfig")
             && output.stderr.contains("AAD_SERVICE_PRINCIPAL_CLIENT_SECRET")
     );
     assert!(!output.stderr.contains("typed"));
@@ -341,11 +341,66 @@ fn a_flag_given_empty_lets_the_environment_speak() {
         converted.join(" "),
         "--login spn --server-id SRV --client-id ENV --tenant-id TEN --environment AzurePublicCloud"
     );
+}
+
+/// `--client-id "$UNSET"` was given: keeping the old value would sign in as somebody else.
+#[test]
+fn a_flag_given_empty_takes_the_old_value_away() {
+    let old = exec(OLD);
+    for (mode, id) in [("azurepipelines", "tenant-id"), ("spn", "client-id"), ("ropc", "server-id")] {
+        for given in [vec![format!("--{id}=")], vec![format!("--{id}"), String::new()]] {
+            let args: Vec<&str> = ["-l", mode].into_iter().chain(given.iter().map(String::as_str)).collect();
+            for user in [PROVIDER, &old] {
+                let (output, ..) = arguments(user, &[], &args);
+                output.fails_with(&format!("--{id} is required"));
+            }
+        }
+    }
+    let head = "--login interactive --server-id S0";
+    let tail = format!("--authority-host https://a0/ {TAIL0}");
     check(
-        PROVIDER,
-        &["-l", "azurepipelines", "--tenant-id="],
-        "--login azurepipelines --server-id SRV --tenant-id TEN",
+        &old,
+        &["-l", "interactive", "--environment=", "--cache-dir=", "--redirect-url", "", "--pop-enabled=false"],
+        &format!("{head} --client-id C0 --tenant-id T0 --login-hint h0 {tail}"),
     );
+    check(
+        &old,
+        &["-l", "azurecli", "--token-cache-dir", "", "--certificate-authority=", "--browser-command="],
+        &format!(
+            "--login azurecli --server-id S0 {}",
+            TAIL0
+                .replace(" --certificate-authority /ca1 --certificate-authority /ca2", "")
+                .replace(" --browser-command b0", "")
+        ),
+    );
+    check(&old, &["-l", "msi", "--client-id=", "--identity-resource-id", "/i1"], &{
+        format!("--login msi --server-id S0 --cache-dir /tc0 --identity-resource-id /i1 {TAIL0}")
+    });
+    check(PROVIDER, &["-l", "spn", "-e", ""], "--login spn --server-id SRV --client-id CLI --tenant-id TEN");
+}
+
+#[test]
+fn an_old_entry_that_ends_in_a_flag_without_its_value_is_repaired() {
+    for (old, flags) in [
+        ("--client-id C1 --tenant-id", &["-t", "T1"][..]),
+        ("-t T1 --client-id", &["--client-id=C1"]),
+        ("--client-id C1 -t T1 -e", &[]),
+        ("--client-id C1 --tenant-id=T1 --cache-dir", &[]),
+    ] {
+        let args: Vec<&str> = ["get-token", "--server-id", "s"].into_iter().chain(old.split(' ')).collect();
+        let (output, converted, _files) =
+            arguments(&exec(&args), &[], &[&["-l", "devicecode"], flags].concat());
+        assert_eq!(
+            converted.join(" "),
+            "--login devicecode --server-id s --client-id C1 --tenant-id T1",
+            "{old}: {}",
+            output.stderr
+        );
+        assert!(output.stderr.contains("left out of its arguments: flag needs an argument: --"));
+    }
+    let (output, ..) = arguments(&exec(&["get-token", "--server-id"]), &[], &["-l", "msi"]);
+    output.fails_with("--server-id is required");
+    output.hints("flag needs an argument: --server-id");
 }
 
 #[test]

@@ -102,9 +102,37 @@ fn a_mounted_file_is_told_apart_and_leaves_the_others_alone() {
     let left = paths.each_ref().map(|path| std::fs::read_to_string(path).unwrap());
     Command::new("umount").arg(&paths[1]).status().unwrap();
     output.fails_with("cannot write the kubeconfig");
-    output.hints("--output");
+    output.hints("--outfile");
     assert_eq!(left, texts);
     assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 2);
+}
+
+/// Three files; the third cannot be renamed over, nor can the first when it is given its old content back.
+#[test]
+fn what_cannot_be_undone_keeps_nothing_else_from_being_undone() {
+    let files = TempDir::new();
+    let texts = ["u", "v", "w"].map(|user| config(PROVIDER).replace("name: u", &format!("name: {user}")));
+    let paths = [0, 1, 2].map(|at: usize| files.file(["a", "b", "c"][at], &texts[at]));
+    let (program, _home) = Kubelogin::new(&["convert-kubeconfig", "-l", "msi"]).into_command();
+    let output = Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", "inject=/^rename:error=EIO:when=3..4"])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .env_clear()
+        .env("HOME", files.path())
+        .env("KUBECONFIG", std::env::join_paths(&paths).unwrap())
+        .output();
+    let Ok(output) = output else {
+        println!("SKIP strace");
+        return;
+    };
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("a stays converted") && stderr.contains("c: "), "{stderr}");
+    let left = paths.map(|path| std::fs::read_to_string(path).unwrap());
+    assert!(left[0].contains("exec:"));
+    assert_eq!(left[1..], texts[1..]);
+    assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 3);
 }
 
 #[test]

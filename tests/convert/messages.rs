@@ -1,7 +1,7 @@
 //! What is said on stderr, about whom, and when not.
 
 use super::{PROVIDER, arguments, config, convert, exec};
-use crate::support::TempDir;
+use crate::support::{Kubelogin, TempDir};
 
 const SPN: &[&str] = &["-l", "spn", "--client-secret", "typed", "--password", "typed"];
 
@@ -21,20 +21,20 @@ fn a_secret_is_warned_of_where_it_is_written() {
     };
     let of = |place: &str| {
         format!(
-            "Warning: --client-secret {place}, readable by whoever reads that; prefer the environment variable AAD_SERVICE_PRINCIPAL_CLIENT_SECRET\n"
+            "Warning: --client-secret {place} in plain text; use the environment variable AAD_SERVICE_PRINCIPAL_CLIENT_SECRET instead\n"
         )
     };
     let with = |more: &[&'static str]| SPN.iter().chain(more).copied().collect::<Vec<&str>>();
-    assert_eq!(warnings(&with(&["--dry-run"])), of("would be in the kubeconfig"));
-    assert_eq!(warnings(&with(&["--output", "-"])), of("is now in the output"));
-    assert_eq!(warnings(SPN), of("is now in the kubeconfig"));
+    assert_eq!(warnings(&with(&["--dry-run"])), of("would be written to the kubeconfig"));
+    assert_eq!(warnings(&with(&["--output", "-"])), of("was written to the output"));
+    assert_eq!(warnings(SPN), of("was written to the kubeconfig"));
     // Nothing changes; the mode has no use for it; the environment's is not written.
     assert_eq!(warnings(SPN), "");
     assert_eq!(warnings(&["-l", "msi", "--client-secret", "typed"]), "");
     assert_eq!(warnings(&["-l", "spn", "--client-id", "c", "--tenant-id", "t"]), "");
     let ropc =
         ["-l", "ropc", "--client-secret", "x", "--password", "typed", "--client-id=c", "--tenant-id=t"];
-    assert!(warnings(&ropc).starts_with("Warning: --password is now in the kubeconfig"));
+    assert!(warnings(&ropc).starts_with("Warning: --password was written to the kubeconfig"));
 }
 
 #[test]
@@ -73,26 +73,43 @@ fn an_error_names_user_and_file() {
     let fails = |user: &str, text: &str| {
         let path = files.file("config", config(user));
         let output = convert(&path, &["-l", "msi"]).run();
-        output.fails_with(text);
-        output.hints("the user \"u\"");
-        output.hints(&path.display().to_string());
+        output.fails_with(&format!("cannot convert the user \"u\" in {}: {text}", path.display()));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), config(user));
     };
-    for flag in ["--tenant-id", "--client-id", "--server-id"] {
-        fails(&exec(&["get-token", flag]), &format!("its old arguments: flag needs an argument: {flag}"));
-    }
-    fails(
-        "    exec: {command: kubelogin, command: kubelogin, args: [get-token, --server-id, s]}\n",
-        "the key \"command\" stands twice in one place",
-    );
     fails("    exec: {command: kubelogin}\n", "--server-id is required");
 }
 
+/// `--context "$UNSET"` must not convert every user.
 #[test]
-fn an_empty_output_is_no_file() {
+fn what_says_where_and_how_must_not_be_empty() {
     let files = TempDir::new();
     let path = files.file("config", config(PROVIDER));
-    let output = convert(&path, &["-l", "msi", "--output", ""]).run();
-    output.fails_with("--output names no file");
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), config(PROVIDER));
+    for flag in ["--kubeconfig", "--context", "--login", "--outfile", "--output", "--exec-command"] {
+        for args in [&["-l", "msi", flag, ""][..], &["-l", "msi", &format!("{flag}=")]] {
+            let output = convert(&path, args).env("AAD_LOGIN_METHOD", "msi").run();
+            output.fails_with(&format!("{flag} is empty"));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), config(PROVIDER));
+        }
+    }
+}
+
+#[test]
+fn where_no_file_is_those_looked_for_are_named() {
+    let home = TempDir::new();
+    let run = |list: Option<&str>| {
+        let command = Kubelogin::new(&["convert-kubeconfig", "-l", "msi"]).env("HOME", home.path());
+        let output = match list {
+            Some(list) => command.env("KUBECONFIG", list).run(),
+            None => command.run(),
+        };
+        assert_eq!((output.code, output.stdout.as_str()), (0, ""));
+        output.stderr
+    };
+    let default = home.path().join(".kube/config");
+    assert_eq!(run(None), format!("there is no kubeconfig ({}): nothing to convert\n", default.display()));
+    assert_eq!(
+        run(Some("/gone/a:/gone/b")),
+        "there is no kubeconfig (/gone/a, /gone/b): nothing to convert\n"
+    );
+    assert_eq!(run(Some(":")), "there is no kubeconfig (KUBECONFIG names none): nothing to convert\n");
 }

@@ -1,10 +1,17 @@
 //! `convert-kubeconfig`.
 
 mod cells;
+mod encodings;
 mod faults;
 mod golden;
 mod messages;
+#[cfg(unix)]
+mod outfile;
+#[cfg(unix)]
+mod paths;
 mod properties;
+#[cfg(unix)]
+mod special;
 #[cfg(unix)]
 mod untouched;
 

@@ -1,34 +1,64 @@
 //! From an old user entry and the options to the new entry, by the rules.
 
-use super::rules::CARRIED_IN_EVERY_MODE;
-use crate::cli::flags::{FLAGS, Id};
+use super::rules::{AZURE, CARRIED_IN_EVERY_MODE, HEAD, Provider};
+use crate::cli::flags::{FLAGS, Id, ValueKind};
 use crate::cli::options::Options;
 use crate::cli::parse::{ParsedArgs, parse_old_args};
+use crate::cli::paths;
 use crate::error::{Error, Result};
 use crate::kubeconfig::entry::{API_VERSION, KEPT_API_VERSIONS, exec_args};
+use crate::kubeconfig::relative::is_absolute;
 use crate::kubeconfig::value::{Scalar, Value};
 use crate::login::modes;
 use crate::login::rules::ArgSource::{self, FlagOnly, FlagOnlyUnless, FlagOrOldEntry, Required};
 use crate::login::rules::Rule;
 use crate::mode::Mode;
+use crate::sys::files::may_exist;
 use std::ffi::OsStr;
 use std::path::Path;
 
 const INSTALL_HINT: &str = "\nkubelogin is not installed which is required to connect to AAD enabled cluster.\n\nTo learn more, please go to https://azure.github.io/kubelogin/\n";
 
 /// An entry's conversion.
-pub struct Conversion<'a> {
+struct Conversion<'a> {
     options: &'a Options,
+    rules: ModeRules,
     provider: Option<&'a Value>,
     old: ParsedArgs,
+}
+
+/// All that the engine has to know about a mode.
+struct ModeRules {
+    /// The `auth-provider` that the mode's entries may come from.
+    provider: &'static Provider,
+    /// The arguments after `--login`, before the mode's own.
+    head: &'static [Rule],
+    /// The mode's own.
+    own: &'static [Rule],
+    /// What is carried after them.
+    carried: Vec<Id>,
+}
+
+impl ModeRules {
+    fn of(mode: Mode) -> Self {
+        let row = modes::row(mode);
+        let own = row.rules;
+        let is_carried = |id: &Id| {
+            !own.iter().any(|(own, _)| own == id) && (*id != Id::AuthorityHost || row.asks_authority)
+        };
+        let carried = CARRIED_IN_EVERY_MODE.iter().copied().filter(is_carried).collect();
+        Self { provider: &AZURE, head: HEAD, own, carried }
+    }
 }
 
 /// The new entry and what is to be said about it.
 pub struct Converted {
     /// The new value of `user`.
     pub user: Value,
-    /// Flags of the old entry that nobody knows, or whose value is of the wrong type.
+    /// Flags of the old entry that this version does not know, or whose value is of the wrong type or missing.
     pub dropped: Vec<String>,
+    /// Values that are written as typed and will not work as they are.
+    pub doubts: Vec<String>,
     /// The secrets among the new arguments.
     pub secrets: Vec<Id>,
 }
@@ -41,117 +71,130 @@ pub fn secrets() -> impl Iterator<Item = (Id, &'static str)> {
 /// Converts one entry.
 ///
 /// # Errors
-/// A required argument that neither flag nor old entry has, half of the PoP pair, old arguments that
-/// cannot be read.
+/// A required argument that neither flag nor old entry has, half of the PoP pair, a value that is not UTF-8.
 pub fn convert(options: &Options, user: &Value) -> Result<Converted> {
-    // Of one of the two the program would not know whether it was meant to go or to stay.
-    if let Some(key) = user.duplicate_key() {
-        return Err(Error::new(format!("the key \"{key}\" stands twice in one place")));
-    }
-    let (old, unknown) = parse_old_args(&exec_args(user)).map_err(|e| e.context("its old arguments"))?;
-    let provider =
-        user.get("auth-provider").filter(|p| p.get("name").and_then(Value::as_text) == Some("azure"));
-    let conversion = Conversion { options, provider, old };
-    let args = conversion.arguments()?;
-    let secrets = secrets().map(|(id, _)| id).filter(|id| args.contains(&id.dashed())).collect();
+    convert_with(options, user, None)
+}
+
+/// The same with an absolute path for the entry's `command`.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_with(options: &Options, user: &Value, command: Option<&str>) -> Result<Converted> {
+    let (old, unknown) = parse_old_args(&exec_args(user))?;
+    let rules = ModeRules::of(options.login());
+    let provider = user
+        .get("auth-provider")
+        .filter(|provider| provider.get("name").and_then(Value::as_text) == Some(rules.provider.name));
+    let conversion = Conversion { options, rules, provider, old };
+    let args = conversion.arguments().map_err(|e| match unknown.first() {
+        Some(lost) => e.or_hint(format!(
+            "give it as a flag: the entry's old arguments could not be read in full: {}",
+            lost.message()
+        )),
+        None => e,
+    })?;
+    let secrets = secrets().map(|(id, _)| id).filter(|id| args.iter().any(|(arg, _)| arg == id)).collect();
+    let doubts = conversion.doubts(&args);
     Ok(Converted {
         secrets,
-        user: conversion.entry(user, args),
+        doubts,
+        user: conversion.entry(user, args, command),
         dropped: unknown.iter().map(|e| e.message().to_owned()).collect(),
     })
 }
 
+/// What the command line says about a flag.
+enum Explicit {
+    /// Nothing: the flag was not given.
+    Nothing,
+    /// It was given with an empty value, which takes the old one away.
+    Empty,
+    /// It was given with this value, or the environment's in its place.
+    Value(String),
+}
+
+/// An argument with its value, if it takes one.
+type Arg = (Id, Option<String>);
+
 impl Conversion<'_> {
-    fn arguments(&self) -> Result<Vec<String>> {
-        let mode = self.options.login();
-        let server = self.value(Id::ServerId)?.ok_or_else(|| missing(Id::ServerId))?;
-        let mut args = vec!["get-token".to_owned()];
-        push(&mut args, Id::Login, mode.name());
-        push(&mut args, Id::ServerId, &server);
-        if let Some(folder) = self.cache_folder()? {
-            push(&mut args, Id::CacheDir, &folder);
-        }
-        let row = modes::row(mode);
-        let rules = row.rules;
-        self.check_pop_pair(rules)?;
-        for (id, source) in rules {
+    fn arguments(&self) -> Result<Vec<Arg>> {
+        let mut args = vec![(Id::Login, Some(self.options.login().name().to_owned()))];
+        self.check_pop_pair()?;
+        for (id, source) in self.rules.head.iter().chain(self.rules.own) {
             self.append(&mut args, *id, *source)?;
         }
-        let in_table = |id: Id| rules.iter().any(|(rule, _)| *rule == id);
-        for id in CARRIED_IN_EVERY_MODE.iter().copied().filter(|id| !in_table(*id)) {
-            if id != Id::AuthorityHost || row.asks_authority {
-                self.append(&mut args, id, FlagOrOldEntry)?;
-            }
+        for id in &self.rules.carried {
+            self.append(&mut args, *id, FlagOrOldEntry)?;
         }
         Ok(args)
     }
 
-    fn append(&self, args: &mut Vec<String>, id: Id, source: ArgSource) -> Result<()> {
+    fn append(&self, args: &mut Vec<Arg>, id: Id, source: ArgSource) -> Result<()> {
         if let FlagOnlyUnless(other) = source
-            && self.explicit(other)?.is_some()
+            && matches!(self.explicit(other)?, Explicit::Value(_))
         {
             return Ok(());
         }
         if id.flag().repeatable {
-            let given: Vec<&OsStr> = self.options.args().all(id).collect();
-            let values = if given.is_empty() { self.old.all(id).collect() } else { given };
-            for value in values {
-                push(args, id, text(id, value)?);
+            let given = self.options.args();
+            let from = if self.is_given(id) { given } else { &self.old };
+            for value in from.all(id).filter(|value| !value.is_empty()) {
+                args.push((id, Some(text(id, value)?)));
             }
             return Ok(());
         }
         if !id.flag().takes_value() {
-            if self.is_on(id, source) {
-                args.push(id.dashed());
-            }
+            args.extend(self.is_on(id, source).then_some((id, None)));
             return Ok(());
         }
         let value = match source {
             Required | FlagOrOldEntry => self.value(id)?,
-            FlagOnly | FlagOnlyUnless(_) => self.explicit(id)?,
+            FlagOnly | FlagOnlyUnless(_) => match self.explicit(id)? {
+                Explicit::Value(value) => Some(value),
+                Explicit::Nothing | Explicit::Empty => None,
+            },
         };
-        match value {
-            Some(value) => push(args, id, &value),
-            None if source == Required => return Err(missing(id)),
-            None => {}
+        if value.is_none() && source == Required {
+            return Err(Error::new(format!("{} is required", id.dashed())));
         }
+        args.extend(value.map(|value| (id, Some(value))));
         Ok(())
     }
 
     /// The flag's value, else the auth-provider's, else the old argument's.
     fn value(&self, id: Id) -> Result<Option<String>> {
-        if let Some(value) = self.explicit(id)? {
-            return Ok(Some(value));
+        match self.explicit(id)? {
+            Explicit::Value(value) => return Ok(Some(value)),
+            Explicit::Empty => return Ok(None),
+            Explicit::Nothing => {}
         }
         // Without its other half the old one has nothing to say.
         if id == Id::PopClaims && !self.is_on(Id::PopEnabled, FlagOrOldEntry) && self.is_given(Id::PopEnabled)
         {
             return Ok(None);
         }
-        let key = match id {
-            Id::Environment => "environment",
-            Id::TenantId => "tenant-id",
-            Id::ClientId => "client-id",
-            Id::ServerId => "apiserver-id",
-            _ => "",
-        };
-        if let Some(value) = self.provider_config(key) {
+        let key = self.rules.provider.keys.iter().find(|(of, _)| *of == id);
+        if let Some(value) = key.and_then(|(_, key)| self.provider_config(key)) {
             return Ok(Some(value.to_owned()));
         }
-        match self.old.last(id).filter(|value| !value.is_empty()) {
-            Some(value) => text(id, value).map(|value| Some(value.to_owned())),
-            None => Ok(None),
-        }
+        let by_older_name = || self.old.last(Id::TokenCacheDir).filter(|_| id == Id::CacheDir);
+        let old = self.old.last(id).or_else(by_older_name).filter(|value| !value.is_empty());
+        old.map(|value| text(id, value)).transpose()
     }
 
     /// The flag's value if it was given: what the environment made of it, but a secret only as typed.
-    fn explicit(&self, id: Id) -> Result<Option<String>> {
-        let typed = self.options.args().last(id);
-        let value = match typed {
-            Some(_) if !id.flag().secret => self.options.path(id).map(Path::as_os_str),
-            _ => typed.filter(|typed| !typed.is_empty()),
+    fn explicit(&self, id: Id) -> Result<Explicit> {
+        let given = self.options.args();
+        let typed = match id {
+            Id::CacheDir => given.last_of(&[Id::CacheDir, Id::TokenCacheDir]),
+            id => given.last(id),
         };
-        value.map(|value| text(id, value).map(str::to_owned)).transpose()
+        let Some(typed) = typed else { return Ok(Explicit::Nothing) };
+        // KUBECACHEDIR is only a default.
+        let is_as_typed = id.flag().secret || id == Id::CacheDir;
+        let value = if is_as_typed { typed } else { self.options.as_typed(id).unwrap_or_default() };
+        if value.is_empty() { Ok(Explicit::Empty) } else { text(id, value).map(Explicit::Value) }
     }
 
     fn is_given(&self, id: Id) -> bool {
@@ -179,17 +222,8 @@ impl Conversion<'_> {
         value.as_text().filter(|text| !text.is_empty())
     }
 
-    fn cache_folder(&self) -> Result<Option<String>> {
-        let given = self.options.args().last_of(&[Id::CacheDir, Id::TokenCacheDir]);
-        let old = || self.old.last(Id::CacheDir).or_else(|| self.old.last(Id::TokenCacheDir));
-        match given.filter(|folder| !folder.is_empty()).or_else(old).filter(|folder| !folder.is_empty()) {
-            Some(folder) => text(Id::CacheDir, folder).map(|folder| Some(folder.to_owned())),
-            None => Ok(None),
-        }
-    }
-
-    fn check_pop_pair(&self, rules: &[Rule]) -> Result<()> {
-        if !rules.iter().any(|(id, _)| *id == Id::PopEnabled) {
+    fn check_pop_pair(&self) -> Result<()> {
+        if !self.rules.own.iter().any(|(id, _)| *id == Id::PopEnabled) {
             return Ok(());
         }
         match (self.is_on(Id::PopEnabled, FlagOrOldEntry), self.value(Id::PopClaims)?.is_some()) {
@@ -199,25 +233,51 @@ impl Conversion<'_> {
         }
     }
 
+    /// Paths that only a shell could expand.
+    fn doubts(&self, args: &[Arg]) -> Vec<String> {
+        let is_path = |id: Id| matches!(id.flag().kind, ValueKind::File | ValueKind::Folder);
+        let folder = self.config_folder().flatten().map(|folder| (Id::AzureConfigDir, folder));
+        let args = args.iter().filter_map(|(id, value)| Some((*id, value.as_deref()?)));
+        args.chain(folder)
+            .filter(|(id, _)| is_path(*id))
+            .filter_map(|(id, value)| {
+                let part = paths::unexpanded(Path::new(value)).filter(|part| !may_exist(part))?;
+                Some(format!(
+                    "{} {value} is written as it is, but no shell expands {} where kubectl runs kubelogin; write the path in full",
+                    id.dashed(),
+                    part.display()
+                ))
+            })
+            .collect()
+    }
+
     /// The old entry with its exec section replaced and its auth-provider gone.
-    fn entry(&self, user: &Value, args: Vec<String>) -> Value {
+    fn entry(&self, user: &Value, args: Vec<Arg>, command: Option<&str>) -> Value {
         let old = user.get("exec");
         let field = |name: &str| old.and_then(|exec| exec.get(name)).cloned();
         let text_of = |name: &str| old.and_then(|exec| exec.get(name)).and_then(Value::as_text);
+        let has_text = |name: &str| text_of(name).is_some_and(|text| !text.is_empty());
         let api_version =
             text_of("apiVersion").filter(|v| KEPT_API_VERSIONS.contains(v)).unwrap_or(API_VERSION);
-        let command = text_of("command").filter(|command| is_absolute(command)).unwrap_or("kubelogin");
-        let hint = field("installHint").filter(|hint| hint.as_text().is_some_and(|hint| !hint.is_empty()));
+        let old_command = text_of("command").filter(|command| is_absolute(command));
+        let hint = field("installHint").filter(|_| has_text("installHint"));
+        let words = std::iter::once("get-token".to_owned())
+            .chain(args.into_iter().flat_map(|(id, value)| std::iter::once(id.dashed()).chain(value)));
         let mut exec = vec![
             (Scalar::key("apiVersion"), Value::text(api_version)),
-            (Scalar::key("args"), Value::List(args.into_iter().map(Value::text).collect())),
-            (Scalar::key("command"), Value::text(command)),
+            (Scalar::key("args"), Value::List(words.map(Value::text).collect())),
+            (Scalar::key("command"), Value::text(command.or(old_command).unwrap_or("kubelogin"))),
         ];
         exec.extend(self.environment(field("env")).map(|env| (Scalar::key("env"), env)));
         exec.push((Scalar::key("installHint"), hint.unwrap_or_else(|| Value::text(INSTALL_HINT))));
+        // kubectl refuses v1 without it.
+        let lacks_mode = api_version != API_VERSION && !has_text("interactiveMode");
+        if lacks_mode {
+            exec.push((Scalar::key("interactiveMode"), Value::text("IfAvailable")));
+        }
         if let Some(Value::Map(fields)) = old {
-            let kept = fields.iter().filter(|(key, _)| !exec.iter().any(|(name, _)| name.text == key.text));
-            let kept: Vec<_> = kept.cloned().collect();
+            let is_replaced = |key: &str| key == "env" || exec.iter().any(|(name, _)| name.text == key);
+            let kept: Vec<_> = fields.iter().filter(|(key, _)| !is_replaced(&key.text)).cloned().collect();
             exec.extend(kept);
         }
         let mut fields: Vec<(Scalar, Value)> = Vec::new();
@@ -230,11 +290,20 @@ impl Conversion<'_> {
         Value::Map(fields)
     }
 
+    /// The Azure CLI's folder where it was given: `Some(None)` takes the old one away.
+    fn config_folder(&self) -> Option<Option<&str>> {
+        if self.options.login() != Mode::AzureCli || !self.is_given(Id::AzureConfigDir) {
+            return None;
+        }
+        Some(
+            self.options.as_typed(Id::AzureConfigDir).and_then(OsStr::to_str).filter(|text| !text.is_empty()),
+        )
+    }
+
     /// The old `env`, with the Azure CLI's folder in it where that was given.
     fn environment(&self, old: Option<Value>) -> Option<Value> {
         const NAME: &str = "AZURE_CONFIG_DIR";
-        let folder = self.options.text(Id::AzureConfigDir).filter(|_| self.options.login() == Mode::AzureCli);
-        let Some(folder) = folder else {
+        let Some(folder) = self.config_folder() else {
             return old;
         };
         let mut list = match old {
@@ -242,31 +311,18 @@ impl Conversion<'_> {
             _ => Vec::new(),
         };
         list.retain(|variable| variable.get("name").and_then(Value::as_text) != Some(NAME));
-        list.push(Value::Map(vec![
-            (Scalar::key("name"), Value::text(NAME)),
-            (Scalar::key("value"), Value::text(folder)),
-        ]));
-        Some(Value::List(list))
+        list.extend(folder.map(|folder| {
+            Value::Map(vec![
+                (Scalar::key("name"), Value::text(NAME)),
+                (Scalar::key("value"), Value::text(folder)),
+            ])
+        }));
+        (!list.is_empty()).then_some(Value::List(list))
     }
 }
 
-/// On any system: a kubeconfig may be converted on another one than it is used on.
-fn is_absolute(command: &str) -> bool {
-    let drive =
-        matches!(command.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
-    command.starts_with('/') || command.starts_with("\\\\") || drive
-}
-
-fn missing(id: Id) -> Error {
-    Error::new(format!("{} is required", id.dashed()))
-}
-
-fn push(args: &mut Vec<String>, id: Id, value: &str) {
-    args.extend([id.dashed(), value.to_owned()]);
-}
-
-fn text(id: Id, value: &OsStr) -> Result<&str> {
-    value.to_str().ok_or_else(|| {
+fn text(id: Id, value: &OsStr) -> Result<String> {
+    value.to_str().map(str::to_owned).ok_or_else(|| {
         Error::new(format!("{} is not valid UTF-8 and cannot stand in a kubeconfig", id.dashed()))
     })
 }

@@ -2,6 +2,31 @@
 //! its row of [`MODES`](crate::login::modes::MODES).
 
 use crate::cli::flags::Id;
+use crate::login::rules::ArgSource::{FlagOrOldEntry, Required};
+use crate::login::rules::Rule;
+
+/// An `auth-provider` whose entries conversion reads, and where in its config each value stands.
+#[derive(Debug)]
+pub struct Provider {
+    /// Its name.
+    pub name: &'static str,
+    /// The keys of its config.
+    pub keys: &'static [(Id, &'static str)],
+}
+
+/// Azure's.
+pub const AZURE: Provider = Provider {
+    name: "azure",
+    keys: &[
+        (Id::Environment, "environment"),
+        (Id::TenantId, "tenant-id"),
+        (Id::ClientId, "client-id"),
+        (Id::ServerId, "apiserver-id"),
+    ],
+};
+
+/// The arguments that stand before a mode's own.
+pub const HEAD: &[Rule] = &[(Id::ServerId, Required), (Id::CacheDir, FlagOrOldEntry)];
 
 /// What get-token understands in every mode and is carried after the mode's own arguments.
 pub const CARRIED_IN_EVERY_MODE: &[Id] = &[
@@ -27,14 +52,14 @@ pub const NOT_CONVERTED: &[Id] = &[
     Id::Kubeconfig,
     Id::Context,
     Id::DryRun,
+    Id::Outfile,
     Id::Output,
     Id::OutputFormat,
+    Id::ExecCommand,
     Id::SignIn,
     Id::Man,
     Id::AzureConfigDir,
     Id::Login,
-    Id::ServerId,
-    Id::CacheDir,
     Id::TokenCacheDir,
 ];
 
@@ -49,6 +74,7 @@ mod tests {
         for flag in FLAGS.iter().filter(|f| f.belongs_to(Command::GetToken) || f.belongs_to(Command::Convert))
         {
             let ruled = MODES.iter().any(|row| row.rules.iter().any(|(id, _)| *id == flag.id))
+                || HEAD.iter().any(|(id, _)| *id == flag.id)
                 || CARRIED_IN_EVERY_MODE.contains(&flag.id);
             assert_ne!(ruled, NOT_CONVERTED.contains(&flag.id), "--{}", flag.long);
         }
