@@ -11,8 +11,8 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::http::message::Response;
 use crate::oauth::pkce::{Pkce, State};
-use crate::oauth::redirect::{self, RedirectAnswer};
-use crate::oauth::redirect_url::{Host, RedirectUrl};
+use crate::oauth::redirect::{self, Expected, ExpectedIssuer, RedirectAnswer};
+use crate::oauth::redirect_url::RedirectUrl;
 use crate::oauth::token::{OauthError, Token, TokenFailure};
 use crate::oauth::user_grant;
 use crate::secret::Secret;
@@ -56,8 +56,7 @@ impl SignIn for Browser<'_> {
     fn acquire(&self) -> Result<Token> {
         let (session, ctx) = (&self.client.session, self.client.session.ctx);
         let endpoints = self.client.endpoints()?;
-        let (v4, v6) = (self.redirect.host != Host::V6, self.redirect.host != Host::V4);
-        let loopback = Loopback::bind(v4, v6, self.redirect.port)?;
+        let loopback = Loopback::bind(true, true, self.redirect.port)?;
         let redirect_uri = self.redirect.text(loopback.port());
         let (pkce, state) = (Pkce::new(ctx.random()?), State::new(ctx.random()?));
         let url = user_grant::authorize_url(
@@ -125,7 +124,8 @@ impl Browser<'_> {
                 "To sign in, open this page in a browser on this machine (Ctrl-C ends it):\n{url}"
             ));
         }
-        let step = |bytes: &[u8]| match redirect::step(bytes, &self.redirect, state) {
+        let expected = Expected { state, issuer: ExpectedIssuer::Any };
+        let step = |bytes: &[u8]| match redirect::step(bytes, "/", &expected) {
             redirect::RedirectStep::More => ConnectionStep::More,
             redirect::RedirectStep::Reply(page) => ConnectionStep::Reply(page),
             redirect::RedirectStep::End(page, answer) => ConnectionStep::End(page, answer),

@@ -1,11 +1,11 @@
 //! The browser's way back: reading what it sends to the redirect address.
 //!
-//! Bytes from the loopback port are anybody's. [`step`] looks at what has come of one request and either
-//! asks for more, answers with a page, or takes the code; it bounds header and body, and only an
-//! answer with the right `state` ends the sign-in.
+//! Any local process can connect to the loopback port. [`step`] reads the bytes of one request so far and
+//! either asks for more, answers with a page, or takes the code; it bounds header and body, and only an
+//! answer with the right `state` and issuer ends the sign-in. What a user pastes goes through the same
+//! [`read_answer`].
 
 use super::pkce::State;
-use super::redirect_url::RedirectUrl;
 use super::result_page::{Page, page, plain};
 use crate::secret::Secret;
 
@@ -28,6 +28,37 @@ pub enum RedirectAnswer {
     },
 }
 
+/// What an answer must have to be taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// The `state` of the authorization request.
+    pub state: &'a State,
+    /// The issuer.
+    pub issuer: ExpectedIssuer<'a>,
+}
+
+/// The `iss` parameter of an answer (RFC 9207 section 2.4).
+#[derive(Clone, Copy, Debug)]
+pub enum ExpectedIssuer<'a> {
+    /// It is not checked: Microsoft Entra ID sends none.
+    Any,
+    /// If there is one, it is this.
+    IfPresent(&'a str),
+    /// The provider announces that it sends it.
+    Required(&'a str),
+}
+
+/// Why a form or query is not the answer to the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAnAnswer {
+    /// It has neither code nor error, or has a parameter twice.
+    Malformed,
+    /// Its `state` is missing or another request's.
+    OtherState,
+    /// Its `iss` is missing or another provider's.
+    OtherIssuer,
+}
+
 /// What follows from the bytes that have come so far.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RedirectStep {
@@ -39,14 +70,14 @@ pub enum RedirectStep {
     End(Vec<u8>, RedirectAnswer),
 }
 
-/// Reads `bytes`, all that has come of one request to `expected`.
-pub fn step(bytes: &[u8], expected: &RedirectUrl, state: &State) -> RedirectStep {
+/// Reads `bytes`, all that has come of one request to the redirect address with this path.
+pub fn step(bytes: &[u8], path: &str, expected: &Expected) -> RedirectStep {
     let request = match parse(bytes) {
         Parsed::More => return RedirectStep::More,
         Parsed::Bad(status) => return RedirectStep::Reply(plain(status)),
         Parsed::Request(request) => request,
     };
-    if request.path != expected.request_path() {
+    if request.path != path {
         return RedirectStep::Reply(plain("404 Not Found"));
     }
     let form = match (request.method, request.form) {
@@ -55,42 +86,66 @@ pub fn step(bytes: &[u8], expected: &RedirectUrl, state: &State) -> RedirectStep
         ("GET", None) => return RedirectStep::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
         _ => return RedirectStep::Reply(plain("405 Method Not Allowed")),
     };
-    match read_form(form, state) {
-        None => RedirectStep::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
-        Some(RedirectAnswer::Code(code)) => {
+    match read_answer(form, expected) {
+        Err(_) => RedirectStep::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
+        Ok(RedirectAnswer::Code(code)) => {
             RedirectStep::End(page("200 OK", &Page::Done), RedirectAnswer::Code(code))
         }
-        Some(RedirectAnswer::Refused { error, description }) => RedirectStep::End(
+        Ok(RedirectAnswer::Refused { error, description }) => RedirectStep::End(
             page("200 OK", &Page::Refused { error: &error, description: &description }),
             RedirectAnswer::Refused { error, description },
         ),
     }
 }
 
-/// The answer in a form; `None` without the right state, with a field twice, or with neither code nor
-/// error (RFC 6749 sections 4.1.2 and 3.1).
-fn read_form(form: &[u8], state: &State) -> Option<RedirectAnswer> {
-    let field = |name: &str| -> Option<Option<String>> {
-        let mut values = form.split(|b| *b == b'&').filter_map(|pair| {
-            let mut halves = pair.splitn(2, |b| *b == b'=');
-            (halves.next().map(decode).as_deref() == Some(name))
-                .then(|| decode(halves.next().unwrap_or_default()))
-        });
+/// Reads the answer in a form or query (RFC 6749 sections 4.1.2 and 3.1).
+///
+/// # Errors
+/// Why it is not the answer to this request. The state is checked first.
+pub fn read_answer(form: &[u8], expected: &Expected) -> Result<RedirectAnswer, NotAnAnswer> {
+    let field = |name: &str| -> Result<Option<String>, NotAnAnswer> {
+        let mut values = parameters(form).filter(|(n, _)| n == name).map(|(_, value)| value);
         let first = values.next();
-        values.next().is_none().then_some(first)
+        if values.next().is_some() { Err(NotAnAnswer::Malformed) } else { Ok(first) }
     };
-    if !state.matches(&field("state")??) {
-        return None;
+    if !field("state")?.is_some_and(|state| expected.state.matches(&state)) {
+        return Err(NotAnAnswer::OtherState);
+    }
+    let issuer = field("iss")?;
+    let is_issuer = match (expected.issuer, issuer.as_deref()) {
+        (ExpectedIssuer::Any, _) | (ExpectedIssuer::IfPresent(_), None) => true,
+        (ExpectedIssuer::Required(_), None) => false,
+        (ExpectedIssuer::IfPresent(wanted) | ExpectedIssuer::Required(wanted), Some(issuer)) => {
+            issuer == wanted
+        }
+    };
+    if !is_issuer {
+        return Err(NotAnAnswer::OtherIssuer);
     }
     if let Some(error) = field("error")? {
         let description = field("error_description")?.unwrap_or_default();
-        return Some(RedirectAnswer::Refused { error, description });
+        return Ok(RedirectAnswer::Refused { error, description });
     }
-    field("code")?.filter(|code| !code.is_empty()).map(|code| RedirectAnswer::Code(Secret::new(code)))
+    let code = field("code")?.filter(|code| !code.is_empty()).ok_or(NotAnAnswer::Malformed)?;
+    Ok(RedirectAnswer::Code(Secret::new(code)))
 }
 
-/// Percent-decodes a form's text (WHATWG URL, section 5.1).
+/// The decoded names and values of a form.
+pub(super) fn parameters(form: &[u8]) -> impl Iterator<Item = (String, String)> {
+    form.split(|b| *b == b'&').map(|pair| {
+        let mut halves = pair.splitn(2, |b| *b == b'=').map(decode);
+        (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
+    })
+}
+
+/// Decodes a form's text (WHATWG URL, section 5.1).
 fn decode(text: &[u8]) -> String {
+    let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    percent_decode(&spaced)
+}
+
+/// Percent-decodes text; a broken escape stays as it is.
+pub(super) fn percent_decode(text: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter().copied();
     while let Some(byte) = rest.next() {
@@ -99,13 +154,12 @@ fn decode(text: &[u8]) -> String {
             b'%' => hex(ahead.next()).zip(hex(ahead.next())),
             _ => None,
         };
-        match (byte, escaped) {
-            (_, Some((high, low))) => {
+        match escaped {
+            Some((high, low)) => {
                 bytes.push(high << 4 | low);
                 rest = ahead;
             }
-            (b'+', _) => bytes.push(b' '),
-            _ => bytes.push(byte),
+            None => bytes.push(byte),
         }
     }
     String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
@@ -209,8 +263,12 @@ mod tests {
         State::new([1; 32])
     }
 
+    fn run_bytes(request: &[u8]) -> RedirectStep {
+        step(request, "/", &Expected { state: &state(), issuer: ExpectedIssuer::Any })
+    }
+
     fn run(request: &str) -> RedirectStep {
-        step(request.as_bytes(), &RedirectUrl::default(), &state())
+        run_bytes(request.as_bytes())
     }
 
     fn post(form: &str) -> String {
@@ -247,11 +305,7 @@ mod tests {
     fn any_part_of_an_answer_asks_for_more() {
         let request = post(&with_state("code=x"));
         for end in 0..request.len() {
-            assert_eq!(
-                step(&request.as_bytes()[..end], &RedirectUrl::default(), &state()),
-                RedirectStep::More,
-                "{end}"
-            );
+            assert_eq!(run_bytes(&request.as_bytes()[..end]), RedirectStep::More, "{end}");
         }
     }
 
@@ -278,7 +332,7 @@ mod tests {
                 let at = usize::try_from(seed >> 33).unwrap() % bytes.len();
                 bytes[at] = seed.to_le_bytes()[3];
             }
-            if let RedirectStep::End(..) = step(&bytes, &RedirectUrl::default(), &state()) {
+            if let RedirectStep::End(..) = run_bytes(&bytes) {
                 let text = String::from_utf8_lossy(&bytes);
                 let encoded = text.split_once("\r\n\r\n").unwrap().1;
                 assert!(
@@ -333,7 +387,6 @@ mod tests {
 
     #[test]
     fn a_cookie_of_any_bytes_keeps_no_code_out() {
-        let state = state();
         let with = |cookie: &[u8], line: &[u8]| {
             let form = with_state("code=x");
             let rest = format!(
@@ -342,25 +395,48 @@ mod tests {
             );
             [line, b"\r\nCookie: a=", cookie, rest.as_bytes()].concat()
         };
-        let url = RedirectUrl::default();
         for cookie in [&b"\xff"[..], b"\xc3", b"m\xfcnchen", "m\u{fc}nchen".as_bytes()] {
             let whole = with(cookie, b"POST / HTTP/1.1");
-            assert!(matches!(step(&whole, &url, &state), RedirectStep::End(..)), "{cookie:?}");
+            assert!(matches!(run_bytes(&whole), RedirectStep::End(..)), "{cookie:?}");
             for end in 0..whole.len() {
-                assert_eq!(step(&whole[..end], &url, &state), RedirectStep::More, "{cookie:?} {end}");
+                assert_eq!(run_bytes(&whole[..end]), RedirectStep::More, "{cookie:?} {end}");
             }
         }
         for line in [&b"POST /\xff HTTP/1.1"[..], "POST /\u{fc} HTTP/1.1".as_bytes()] {
-            assert_eq!(status(&step(&with(b"x", line), &url, &state)), "400");
+            assert_eq!(status(&run_bytes(&with(b"x", line))), "400");
         }
     }
 
     #[test]
     fn a_path_of_the_redirect_url_is_the_only_one() {
-        let url = RedirectUrl::parse("http://localhost:1/cb").unwrap();
+        let state = state();
+        let expected = Expected { state: &state, issuer: ExpectedIssuer::Any };
         let get = |path: &str| format!("GET {path}?{} HTTP/1.1\r\n\r\n", with_state("code=x"));
-        assert_eq!(status(&step(get("/").as_bytes(), &url, &state())), "404");
-        assert!(matches!(step(get("/cb").as_bytes(), &url, &state()), RedirectStep::End(..)));
+        assert_eq!(status(&step(get("/").as_bytes(), "/cb", &expected)), "404");
+        assert!(matches!(step(get("/cb").as_bytes(), "/cb", &expected), RedirectStep::End(..)));
+    }
+
+    #[test]
+    fn an_issuer_is_the_providers_own() {
+        let state = state();
+        let read = |more: &str, issuer| {
+            let form = with_state("code=x") + more;
+            read_answer(form.as_bytes(), &Expected { state: &state, issuer })
+        };
+        let (right, other) = ("&iss=https%3A%2F%2Fa", "&iss=https%3A%2F%2Fa%2F");
+        for (more, issuer, is_taken) in [
+            (other, ExpectedIssuer::Any, true),
+            ("", ExpectedIssuer::IfPresent("https://a"), true),
+            (right, ExpectedIssuer::IfPresent("https://a"), true),
+            (other, ExpectedIssuer::IfPresent("https://a"), false),
+            (right, ExpectedIssuer::Required("https://a"), true),
+            (other, ExpectedIssuer::Required("https://a"), false),
+            ("", ExpectedIssuer::Required("https://a"), false),
+        ] {
+            let read = read(more, issuer);
+            assert_eq!(read.is_ok(), is_taken, "{more} {issuer:?}");
+            assert!(is_taken || read == Err(NotAnAnswer::OtherIssuer));
+        }
     }
 
     #[test]

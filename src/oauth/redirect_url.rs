@@ -2,80 +2,59 @@
 
 use crate::error::{Error, Result};
 use crate::http::url::without_userinfo;
+use std::net::IpAddr;
 
-/// Which loopback addresses a redirect address means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Host {
-    /// `localhost`: IPv4 or IPv6, as the browser pleases.
-    Localhost,
-    /// `127.0.0.1`
-    V4,
-    /// `[::1]`
-    V6,
-}
-
-/// Where the browser is sent back to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the browser is sent back to: `http://localhost`, which is what public clients have registered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedirectUrl {
-    /// The host.
-    pub host: Host,
     /// The port; `None` for any free one (RFC 8252 section 7.3).
     pub port: Option<u16>,
-    path: String,
-}
-
-impl Default for RedirectUrl {
-    /// `http://localhost` on any port: what public clients have registered.
-    fn default() -> Self {
-        Self { host: Host::Localhost, port: None, path: String::new() }
-    }
 }
 
 impl RedirectUrl {
-    /// Reads `--redirect-url`.
+    /// Reads `--redirect-url`, of which only the port counts. The original drops scheme, host and path, and app
+    /// registrations follow that. It also drops the port of `localhost:8400`, which counts here.
     ///
     /// # Errors
-    /// Anything but `http://` with localhost, 127.0.0.1 or [::1], an optional port and path.
+    /// A host that is not this machine; a port that is none; text that is no address.
     pub fn parse(text: &str) -> Result<Self> {
-        let refuse = || {
-            Error::new(format!("redirect URL \"{}\" is not valid", without_userinfo(text)))
-                .hint("give http://localhost, http://127.0.0.1 or http://[::1], with any port and path")
+        let refuse = |why: &str| {
+            Error::new(format!("redirect URL \"{}\" is not valid: {why}", without_userinfo(text)))
+                .hint("pass http://localhost with the port to listen on, such as http://localhost:8400")
         };
-        let rest = text.strip_prefix("http://").ok_or_else(refuse)?;
-        let path_start = rest.find('/').unwrap_or(rest.len());
-        let (address, path) = rest.split_at_checked(path_start).ok_or_else(refuse)?;
-        let hosts = [("localhost", Host::Localhost), ("127.0.0.1", Host::V4), ("[::1]", Host::V6)];
-        let (port, host) = hosts
-            .into_iter()
-            .find_map(|(name, host)| Some((address.strip_prefix(name)?, host)))
-            .ok_or_else(refuse)?;
-        let port = match port.strip_prefix(':') {
-            None if port.is_empty() => None,
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(digits.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(refuse)?)
-            }
-            _ => return Err(refuse()),
+        let rest = match text.split_once("://") {
+            Some((scheme, rest)) if ["http", "https"].iter().any(|s| scheme.eq_ignore_ascii_case(s)) => rest,
+            Some(_) => return Err(refuse("its scheme is not http")),
+            None => text,
         };
-        if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&b)) {
-            return Err(refuse());
+        let address = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (host, port) = match address.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, Some(port)),
+            _ => (address, None),
+        };
+        if !is_this_machine(host) {
+            return Err(refuse("its host is not this machine"));
         }
-        Ok(Self { host, port, path: path.to_owned() })
-    }
-
-    /// The `redirect_uri` to send: as it was given, with `port` where it named none.
-    pub fn text(&self, port: u16) -> String {
-        let host = match self.host {
-            Host::Localhost => "localhost",
-            Host::V4 => "127.0.0.1",
-            Host::V6 => "[::1]",
+        let port = match port {
+            None => None,
+            Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(digits.parse::<u16>().map_err(|_| refuse("its port is not between 0 and 65535"))?)
+            }
+            Some(_) => return Err(refuse("its port is not a number")),
         };
-        format!("http://{host}:{}{}", self.port.unwrap_or(port), self.path)
+        // Port 0 is any free one, as for a listener.
+        Ok(Self { port: port.filter(|port| *port != 0) })
     }
 
-    /// The path that a browser asks for.
-    pub(super) fn request_path(&self) -> &str {
-        if self.path.is_empty() { "/" } else { &self.path }
+    /// The `redirect_uri` to send, with `port` where none was given.
+    pub fn text(&self, port: u16) -> String {
+        format!("http://localhost:{}", self.port.unwrap_or(port))
     }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -83,36 +62,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn redirect_urls() {
+    fn only_the_port_counts() {
         for (given, sent) in [
             ("http://localhost", "http://localhost:7"),
+            ("http://localhost:0", "http://localhost:7"),
             ("http://localhost:8080", "http://localhost:8080"),
-            ("http://127.0.0.1:1/a/b", "http://127.0.0.1:1/a/b"),
-            ("http://[::1]/", "http://[::1]:7/"),
+            ("http://localhost:8400/", "http://localhost:8400"),
+            ("https://127.0.0.1:8400/x", "http://localhost:8400"),
+            ("http://[::1]/", "http://localhost:7"),
+            ("http://[::1]:8400", "http://localhost:8400"),
+            ("HTTP://LocalHost:1?a:2#b", "http://localhost:1"),
+            ("localhost:8400", "http://localhost:8400"),
+            ("127.0.0.1:8400/a", "http://localhost:8400"),
         ] {
-            assert_eq!(RedirectUrl::parse(given).unwrap().text(7), sent);
+            assert_eq!(RedirectUrl::parse(given).map(|url| url.text(7)).as_deref(), Ok(sent), "{given}");
         }
+    }
+
+    #[test]
+    fn other_machines_and_other_texts_are_refused() {
         for bad in [
             "",
-            "localhost",
-            "https://localhost",
+            "8400",
+            "x",
+            "http://",
             "http://example.com",
+            "https://example.com:8400/",
             "http://localhost.evil",
+            "http://0.0.0.0:1",
+            "http://10.0.0.1",
             "http://localhost:",
-            "http://localhost:0",
             "http://localhost:65536",
+            "http://localhost:99999999999999999999",
             "http://localhost:+1",
-            "http://u@localhost",
-            "http://::1",
-            "http://localhost?x",
-            "http://localhost/#x",
-            "http://localhost/ x",
-            "http://127.0.0.2",
-            "HTTP://localhost",
             "http://localhost:1:2",
-            "http://localhost/\u{e4}",
+            "http://u@localhost",
+            "http://u:hunter2@localhost",
+            "ftp://localhost",
+            "urn:ietf:wg:oauth:2.0:oob",
+            "http://localhost\u{e4}",
         ] {
-            assert!(RedirectUrl::parse(bad).is_err(), "{bad}");
+            let error = RedirectUrl::parse(bad).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The system's own reaction would end the process too, but not as process 1 of a container, and its caller
 //! would see a signal instead of an exit code. It would also leave behind what only this process cleans up:
-//! kubectl's locks, which are files, and programs that were started in a process group of their own. While
-//! one of those is there ([`SignalGuard`]), a signal is only remembered. All else can end at once: the other locks
+//! kubectl's locks, which are files, programs that were started in a process group of their own, and a
+//! terminal's settings. While one of those is there ([`SignalGuard`]), a signal is only remembered. All else can end at once: the other locks
 //! are the kernel's, and files are renamed into place.
 
 use std::io;
@@ -21,18 +21,18 @@ static EXIT_IMMEDIATELY: AtomicBool = AtomicBool::new(true);
 #[cfg(unix)]
 static PENDING_EXIT_CODE: AtomicUsize = AtomicUsize::new(0);
 
-/// From now on SIGINT, SIGTERM and SIGHUP end the process with what a shell makes of them: 128 and the
+/// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the process with what a shell makes of them: 128 and the
 /// signal's number. One that was ignored when the process started stays so: scripts shield their background
 /// jobs from Ctrl-C, and `nohup` from the terminal's end.
 pub fn exit_on_interrupt() {
     #[cfg(unix)]
     {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
         use signal_hook::flag::{register_conditional_shutdown, register_usize};
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             let ignored = ignored();
-            for (signal, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)] {
+            for (signal, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129), (SIGQUIT, 131)] {
                 if ignored & 1 << (signal - 1) == 0 {
                     // Without them the signal still ends the process, in the system's way.
                     let _ = register_usize(signal, &PENDING_EXIT_CODE, code);

@@ -11,6 +11,7 @@ pub mod notice;
 pub mod paths;
 pub mod private;
 pub mod process;
-pub mod stable_read;
 pub mod special;
+pub mod stable_read;
+pub mod terminal;
 pub mod thread;

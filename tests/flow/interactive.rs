@@ -180,20 +180,24 @@ fn a_query_is_taken_too_and_dropped_from_the_history() {
 }
 
 #[test]
-fn a_given_redirect_url_is_used_exactly_and_its_path_is_the_only_one() {
-    let people = People::start();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("http://127.0.0.1:{port}/call/back");
-    let waiting = start(&people, &["--redirect-url", &url]);
-    assert_eq!(waiting.parameter("redirect_uri"), url);
-    let form = waiting.signed_in(&people);
-    let address = format!("127.0.0.1:{port}");
-    for path in ["/", "/call/back/", "/favicon.ico"] {
-        assert!(send(&address, &post(path, &form)).starts_with("HTTP/1.1 404 "), "{path}");
+fn only_the_port_of_a_redirect_url_counts() {
+    for form in
+        ["http://127.0.0.1:PORT/call/back", "https://localhost:PORT", "localhost:PORT", "http://[::1]:PORT"]
+    {
+        let people = People::start();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = form.replace("PORT", &port.to_string());
+        let waiting = start(&people, &["--redirect-url", &url]);
+        assert_eq!(waiting.parameter("redirect_uri"), format!("http://localhost:{port}"));
+        let form = waiting.signed_in(&people);
+        let address = format!("127.0.0.1:{port}");
+        for path in ["/call/back", "/call/back/", "/favicon.ico"] {
+            assert!(send(&address, &post(path, &form)).starts_with("HTTP/1.1 404 "), "{path}");
+        }
+        send(&address, &post("/", &form));
+        let run = waiting.end();
+        assert_eq!(run.code, Some(0), "{run:?}");
     }
-    send(&address, &post("/call/back", &form));
-    let run = waiting.end();
-    assert_eq!(run.code, Some(0), "{run:?}");
 }
 
 #[test]
@@ -299,9 +303,10 @@ fn a_busy_port_is_a_clear_error() {
 #[test]
 fn other_redirect_urls_are_refused() {
     let people = People::start();
-    for url in ["http://example.com", "https://localhost", "http://localhost:0", "x"] {
+    for url in ["http://example.com", "http://example.com:8400", "ftp://localhost", "http://localhost:x", "x"]
+    {
         let run = people.run("contoso", &["-linteractive", "--redirect-url", url]);
-        assert!(run.stderr.contains(&format!("redirect URL \"{url}\" is not valid")), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("redirect URL \"{url}\" is not valid: ")), "{}", run.stderr);
     }
 }
 

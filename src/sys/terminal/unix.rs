@@ -1,0 +1,223 @@
+//! The terminal of a Unix process.
+//!
+//! ```text
+//!           open: edits lines, echoes, foreground
+//!                           │
+//!      foreground again     v      Ctrl-Z: settings restored, then the group is stopped
+//!   Restored ──────────> Hidden ──────────────────────────────────────────────────────> Restored
+//!                           │ dropped, also by a signal: settings restored
+//! ```
+//! Ctrl-Z arrives as a byte and not as a signal. A shell is faster than a handler of SIGTSTP: it would take
+//! the terminal first, with the echo still off, and a process in the background may not change it. So the
+//! settings are restored before SIGTSTP is sent to the whole group, as the terminal itself would send it.
+
+use super::line::{Line, LineEvent};
+use super::{Context, Input, NoInput, POLL, io};
+use crate::sys::interrupt::{SignalGuard, defer_signals};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Signal, getpgrp, kill_current_process_group};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr, tcgetpgrp,
+    tcsetattr,
+};
+use std::os::fd::OwnedFd;
+use zeroize::{Zeroize, Zeroizing};
+
+const TERMINAL: &str = "/dev/tty";
+/// How much is read at a time.
+const CHUNK: usize = 4 << 10;
+/// The value that switches a special character off (`_POSIX_VDISABLE`).
+const NO_CHARACTER: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
+
+/// Lines from a terminal that neither echoes nor edits them.
+#[derive(Debug)]
+pub struct HiddenInput {
+    tty: OwnedFd,
+    /// The settings to restore.
+    settings: Termios,
+    is_hidden: bool,
+    line: Line,
+    /// Dropped last: a signal ends the process only after the settings are restored.
+    signals: SignalGuard,
+}
+
+impl HiddenInput {
+    /// Opens the terminal, and switches off its echo and its line editing.
+    ///
+    /// # Errors
+    /// Why it cannot be used; its settings are as before then.
+    pub fn open() -> Result<Self, NoInput> {
+        let (tty, settings) = open()?;
+        let signals = defer_signals();
+        let mut input = Self { tty, settings, is_hidden: false, line: Line::default(), signals };
+        if input.hide() { Ok(input) } else { Err(NoInput::Taken) }
+    }
+
+    /// What has come since the last call; never blocks. To be called often: signals wait for it.
+    ///
+    /// # Errors
+    /// `Interrupted` after a signal that ends the process: drop this, and it does.
+    pub fn poll(&mut self) -> io::Result<Option<Input>> {
+        self.signals.check()?;
+        match self.is_usable() {
+            Err(NoInput::Background) => return Ok(None),
+            Err(_) => return Ok(Some(Input::Ended)),
+            Ok(settings) if edits_and_echoes(&settings) => {
+                // After a stop, or after a shell has taken the terminal in between.
+                self.settings = settings;
+                return Ok(self.hide().then_some(Input::Resumed));
+            }
+            // Another program's settings.
+            Ok(_) if !self.is_hidden => return Ok(None),
+            Ok(_) => {}
+        }
+        let mut bytes = Zeroizing::new([0; CHUNK]);
+        loop {
+            let length = match rustix::io::read(&self.tty, bytes.as_mut_slice()) {
+                Ok(0) => return Ok(Some(Input::Ended)),
+                Ok(length) => length,
+                Err(Errno::AGAIN | Errno::INTR) => return Ok(None),
+                Err(_) => return Ok(Some(Input::Ended)),
+            };
+            for byte in bytes.iter().take(length) {
+                let event = self.line.push(*byte);
+                if let Some(event) = event {
+                    return Ok(self.answer(event));
+                }
+            }
+        }
+    }
+
+    /// Writes to the terminal. A question that cannot be shown is not an error of its own: no answer comes.
+    pub fn write(&self, text: &str) {
+        write(&self.tty, text);
+    }
+
+    fn answer(&mut self, event: LineEvent) -> Option<Input> {
+        // The rest of a paste that has several lines is no line of its own.
+        let _ = tcflush(&self.tty, QueueSelector::IFlush);
+        match event {
+            LineEvent::Complete(text) => Some(Input::Line(text)),
+            LineEvent::TooLong => Some(Input::TooLong),
+            LineEvent::End => Some(Input::Ended),
+            LineEvent::Suspend => {
+                self.restore();
+                // Without a shell that could resume it, the system ignores this.
+                let _ = kill_current_process_group(Signal::TSTP);
+                None
+            }
+        }
+    }
+
+    /// The settings, while this process is in the foreground.
+    fn is_usable(&self) -> Result<Termios, NoInput> {
+        if !is_foreground(&self.tty)? {
+            return Err(NoInput::Background);
+        }
+        tcgetattr(&self.tty).map_err(|_| NoInput::Ended)
+    }
+
+    fn hide(&mut self) -> bool {
+        let mut hidden = self.settings.clone();
+        hidden.local_modes.remove(
+            LocalModes::ICANON
+                | LocalModes::ECHO
+                | LocalModes::ECHOE
+                | LocalModes::ECHOK
+                | LocalModes::ECHONL,
+        );
+        // Ctrl-V and Ctrl-O are no keys of a line either.
+        hidden.local_modes.remove(LocalModes::IEXTEN);
+        hidden.local_modes.insert(LocalModes::ISIG);
+        for (code, value) in [
+            (SpecialCodeIndex::VMIN, 1),
+            (SpecialCodeIndex::VTIME, 0),
+            (SpecialCodeIndex::VSUSP, NO_CHARACTER),
+            #[cfg(target_vendor = "apple")]
+            (SpecialCodeIndex::VDSUSP, NO_CHARACTER),
+        ] {
+            hidden.special_codes[code] = value;
+        }
+        // What was typed before the question is no answer to it.
+        self.is_hidden = tcsetattr(&self.tty, OptionalActions::Flush, &hidden).is_ok();
+        self.is_hidden
+    }
+
+    fn restore(&mut self) {
+        // A process in the background would be stopped; there the shell has made its own settings.
+        if std::mem::take(&mut self.is_hidden) && is_foreground(&self.tty) == Ok(true) {
+            // With what was not read: the rest of a paste must not become a shell's command.
+            let _ = tcsetattr(&self.tty, OptionalActions::Flush, &self.settings);
+        }
+    }
+}
+
+impl Drop for HiddenInput {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}
+
+/// Asks for a line that is shown while it is typed: a user name.
+///
+/// # Errors
+/// Why there is no answer.
+pub fn ask_line(ctx: &Context, prompt: &str) -> Result<String, NoInput> {
+    let (tty, _) = open()?;
+    write(&tty, prompt);
+    let mut line = Vec::new();
+    let mut bytes = [0; CHUNK];
+    loop {
+        // Stopped by Ctrl-Z and resumed, it may be in the background.
+        if !is_foreground(&tty)? {
+            ctx.clock.sleep(POLL);
+            continue;
+        }
+        match rustix::io::read(&tty, &mut bytes) {
+            Ok(0) => return Err(NoInput::Ended),
+            Ok(length) => {
+                line.extend(bytes.iter().take(length));
+                if line.last() == Some(&b'\n') {
+                    return Ok(String::from_utf8_lossy(&line).trim().to_owned());
+                }
+            }
+            Err(Errno::AGAIN | Errno::INTR) => ctx.clock.sleep(POLL),
+            Err(_) => return Err(NoInput::Ended),
+        }
+        if line.len() > super::line::MAX_LINE {
+            line.zeroize();
+            return Err(NoInput::Ended);
+        }
+    }
+}
+
+/// The terminal and its settings, if it may be used. Reading it never blocks.
+fn open() -> Result<(OwnedFd, Termios), NoInput> {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let tty = rustix::fs::open(TERMINAL, flags, Mode::empty()).map_err(|_| NoInput::NoTerminal)?;
+    if !is_foreground(&tty)? {
+        return Err(NoInput::Background);
+    }
+    let settings = tcgetattr(&tty).map_err(|_| NoInput::NoTerminal)?;
+    if edits_and_echoes(&settings) { Ok((tty, settings)) } else { Err(NoInput::Taken) }
+}
+
+fn is_foreground(tty: &OwnedFd) -> Result<bool, NoInput> {
+    tcgetpgrp(tty).map(|group| group == getpgrp()).map_err(|_| NoInput::NoTerminal)
+}
+
+fn edits_and_echoes(settings: &Termios) -> bool {
+    settings.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+}
+
+fn write(tty: &OwnedFd, text: &str) {
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        match rustix::io::write(tty, rest) {
+            Ok(length) => rest = rest.get(length..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
