@@ -27,6 +27,8 @@ impl ApiVersion {
     }
 }
 
+const VARIABLE: &str = "KUBERNETES_EXEC_INFO";
+
 /// The version that the caller wants; v1beta1 where it does not say.
 ///
 /// `spec.interactive` is not looked at: a cached or silent token is right for a caller without a terminal too.
@@ -34,20 +36,7 @@ impl ApiVersion {
 /// # Errors
 /// Text that is not JSON or too long, another version.
 pub fn wanted_version(env: &Env) -> Result<ApiVersion> {
-    const VARIABLE: &str = "KUBERNETES_EXEC_INFO";
-    const MAX_BYTES: usize = 1 << 20;
-    let Some(value) = env.os(VARIABLE) else {
-        return Ok(ApiVersion::V1Beta1);
-    };
-    if value.len() > MAX_BYTES {
-        return Err(Error::new(format!(
-            "{VARIABLE} is {} bytes long; more than {MAX_BYTES} is refused",
-            value.len()
-        )));
-    }
-    let text = value.to_str().ok_or_else(|| Error::new(format!("{VARIABLE} is not valid UTF-8")))?;
-    let info: Map<String, Value> = serde_json::from_str(text)
-        .map_err(|e| Error::new(format!("{VARIABLE} is not an ExecCredential in JSON: {e}")))?;
+    let info = exec_info(env)?;
     let name = match info.get("apiVersion") {
         None | Some(Value::Null) => "",
         Some(Value::String(name)) => name,
@@ -68,6 +57,30 @@ pub fn wanted_version(env: &Env) -> Result<ApiVersion> {
                 )
             }),
     }
+}
+
+/// Whether the caller says that its terminal must not be used (`spec.interactive`, which it sets to false where
+/// something else reads its standard input).
+pub fn forbids_terminal(env: &Env) -> bool {
+    let info = exec_info(env).unwrap_or_default();
+    info.get("spec").and_then(|spec| spec.get("interactive")).and_then(Value::as_bool) == Some(false)
+}
+
+/// What the caller says; nothing where it says nothing.
+fn exec_info(env: &Env) -> Result<Map<String, Value>> {
+    const MAX_BYTES: usize = 1 << 20;
+    let Some(value) = env.os(VARIABLE) else {
+        return Ok(Map::new());
+    };
+    if value.len() > MAX_BYTES {
+        return Err(Error::new(format!(
+            "{VARIABLE} is {} bytes long; more than {MAX_BYTES} is refused",
+            value.len()
+        )));
+    }
+    let text = value.to_str().ok_or_else(|| Error::new(format!("{VARIABLE} is not valid UTF-8")))?;
+    serde_json::from_str(text)
+        .map_err(|e| Error::new(format!("{VARIABLE} is not an ExecCredential in JSON: {e}")))
 }
 
 #[derive(Serialize)]

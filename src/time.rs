@@ -202,6 +202,14 @@ fn scaled(number: &str, unit: &str) -> Option<u128> {
     Some(total)
 }
 
+/// A duration as people write it: `5m`, `1m30s`, `500ms`.
+pub fn short_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    if text.is_empty() { format!("{}ms", duration.as_millis()) } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,6 +320,20 @@ mod tests {
             ["", "30", "s", ".", ".s", "1x", "1s ", " 1s", "1..5s", "1 s", "--1s", "9999999999h", "1e3s"]
         {
             assert_eq!(parse_go_duration(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_people_do() {
+        for (milliseconds, text) in [
+            (0, "0ms"),
+            (10, "10ms"),
+            (1500, "1s"),
+            (300_000, "5m"),
+            (90_000, "1m30s"),
+            (3_661_000, "1h1m1s"),
+        ] {
+            assert_eq!(short_duration(Duration::from_millis(milliseconds)), text);
         }
     }
 }

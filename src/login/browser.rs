@@ -1,5 +1,12 @@
 //! `interactive`: the user signs in in a browser, which is redirected to a port of ours (RFC 8252).
+//!
+//! ```text
+//! no browser can be opened, or none shall be ──> on a terminal, an answer can be pasted ─┐
+//!                    ^                                                                    v
+//! a browser is opened ──> it fails later         the loopback listener waits ──> the first answer counts
+//! ```
 
+use super::pasting::Pasting;
 use super::pop::Pop;
 use super::user_client::UserClient;
 use super::{Finding, SignIn};
@@ -14,10 +21,11 @@ use crate::oauth::pkce::{Pkce, State};
 use crate::oauth::redirect::{self, Expected, ExpectedIssuer, RedirectAnswer};
 use crate::oauth::redirect_url::RedirectUrl;
 use crate::oauth::token::{OauthError, Token, TokenFailure};
-use crate::oauth::user_grant;
+use crate::oauth::user_grant::{self, ResponseMode};
 use crate::secret::Secret;
+use crate::sys::browser;
 use crate::sys::loopback::{ConnectionStep, Loopback};
-use crate::sys::process;
+use crate::time::short_duration;
 use crate::waiting::WaitNotice;
 use std::time::Duration;
 
@@ -59,15 +67,24 @@ impl SignIn for Browser<'_> {
         let loopback = Loopback::bind(true, true, self.redirect.port)?;
         let redirect_uri = self.redirect.text(loopback.port());
         let (pkce, state) = (Pkce::new(ctx.random()?), State::new(ctx.random()?));
-        let url = user_grant::authorize_url(
-            &endpoints,
-            &self.client.client_id,
-            &session.server,
-            &redirect_uri,
-            (&pkce, &state),
-            self.login_hint.as_deref(),
-        );
-        let code = match self.wait(ctx, loopback, &url, &state)? {
+        let url = |mode| {
+            user_grant::authorize_url(
+                &endpoints,
+                &self.client.client_id,
+                &session.server,
+                &redirect_uri,
+                (&pkce, &state),
+                self.login_hint.as_deref(),
+                mode,
+            )
+        };
+        let page = SignInPage {
+            opened: url(ResponseMode::FormPost),
+            printed: url(ResponseMode::Query),
+            redirect_uri: &redirect_uri,
+            state: &state,
+        };
+        let code = match self.wait(ctx, loopback, &page)? {
             RedirectAnswer::Code(code) => code,
             RedirectAnswer::Refused { error, description } => {
                 let error = OauthError { error, error_description: description, ..Default::default() };
@@ -98,63 +115,92 @@ impl SignIn for Browser<'_> {
             let text = "the address of the sign-in page is printed, no browser is opened";
             return Ok(Finding::Good(text.to_owned()));
         }
-        let ctx = self.client.session.ctx;
-        let command = self.command.as_deref().or_else(|| ctx.env.text("BROWSER"));
-        Ok(match process::find_browser(ctx, command) {
-            Some(path) => Finding::Good(format!("the browser is opened with {}", path.display())),
-            None => Finding::Doubtful(
-                "no program that opens a browser was found; the address is printed".to_owned(),
-                "open it by hand, set BROWSER, or use devicecode where policies allow it",
+        Ok(match browser::openers(self.client.session.ctx, self.command.as_deref()) {
+            Ok(openers) => {
+                let program = openers.first().map(|opener| opener.program.display().to_string());
+                Finding::Good(format!("the browser is opened with {}", program.unwrap_or_default()))
+            }
+            Err(reason) => Finding::Doubtful(
+                format!("no browser can be opened ({reason}); the address is printed"),
+                "sign in on a terminal, where you can paste the browser's answer, or set BROWSER",
             ),
         })
     }
 }
 
+/// The page on which the user signs in: one request, whose answer may come back in two ways.
+struct SignInPage<'a> {
+    /// For a program to open.
+    opened: String,
+    /// For a user to open.
+    printed: String,
+    redirect_uri: &'a str,
+    state: &'a State,
+}
+
 impl Browser<'_> {
-    /// Opens the page and waits for what the browser brings.
-    fn wait(&self, ctx: &Context, loopback: Loopback, url: &str, state: &State) -> Result<RedirectAnswer> {
-        let mut browser = None;
-        if self.opens {
-            ctx.eprintln(&format!(
-                "Sign in in the browser that opens now, or open this page in one (Ctrl-C ends it):\n{url}"
-            ));
-            browser = self.open(ctx, url);
-        } else {
-            ctx.eprintln(&format!(
-                "To sign in, open this page in a browser on this machine (Ctrl-C ends it):\n{url}"
-            ));
+    /// Opens the page and waits for the first answer, from the browser or pasted.
+    fn wait(&self, ctx: &Context, loopback: Loopback, page: &SignInPage) -> Result<RedirectAnswer> {
+        let mut browser = self.open(ctx, page);
+        // Before the address is shown: what follows it must not be echoed.
+        let mut pasting = browser.is_none().then(|| Pasting::start(ctx));
+        let cancel = if ctx.console.stderr_terminal().is_terminal { " (Ctrl-C to cancel)" } else { "" };
+        let what = match &pasting {
+            None => "Opening the sign-in page in your browser. If it does not open, visit",
+            Some(Ok(_)) => "To sign in, open this page in any browser",
+            Some(Err(_)) => "To sign in, open this page in a browser on this machine",
+        };
+        ctx.eprintln(&format!("{what}{cancel}:\n{}", page.printed));
+        if let Some(pasting) = &pasting {
+            explain_pasting(ctx, pasting, page);
         }
-        let expected = Expected { state, issuer: ExpectedIssuer::Any };
+        let expected = Expected { state: page.state, issuer: ExpectedIssuer::Any };
         let step = |bytes: &[u8]| match redirect::step(bytes, "/", &expected) {
             redirect::RedirectStep::More => ConnectionStep::More,
             redirect::RedirectStep::Reply(page) => ConnectionStep::Reply(page),
-            redirect::RedirectStep::End(page, answer) => ConnectionStep::End(page, answer),
+            redirect::RedirectStep::End(page, answer) => ConnectionStep::End(page, Ok(answer)),
         };
         let mut waiting = WaitNotice::after_prompt(ctx);
         let idle = || {
             waiting.tick(|| "the sign-in in the browser".to_owned());
-            if let Some(failure) = browser.as_mut().and_then(process::Browser::failure) {
+            if let Some(failure) = browser.as_mut().and_then(browser::Browser::failure) {
                 ctx.warn(&not_opened(&failure));
+                explain_pasting(ctx, pasting.insert(Pasting::start(ctx)), page);
             }
+            pasting.as_mut()?.as_mut().ok()?.poll(ctx, &expected, true)
         };
-        loopback.serve(ctx, self.timeout, step, idle).ok_or_else(|| {
-            Error::new(format!("nobody signed in in the browser within {} s", self.timeout.as_secs()))
-                .hint("run the command again; --authentication-timeout gives more time")
+        loopback.serve(ctx, self.timeout, step, idle).unwrap_or_else(|| {
+            let timeout = short_duration(self.timeout);
+            Err(Error::new(format!("timed out after {timeout} waiting for the browser sign-in"))
+                .hint("run the command again, with a longer --authentication-timeout if you need more time"))
         })
     }
 
-    fn open(&self, ctx: &Context, url: &str) -> Option<process::Browser> {
-        let command = self.command.as_deref().or_else(|| ctx.env.text("BROWSER"));
-        process::Browser::open(ctx, command, url, &secret_names().collect::<Vec<_>>())
-            .map_err(|failure| {
-                ctx.warn(&not_opened(&failure));
-            })
+    fn open(&self, ctx: &Context, page: &SignInPage) -> Option<browser::Browser> {
+        if !self.opens {
+            return None;
+        }
+        browser::openers(ctx, self.command.as_deref())
+            .and_then(|openers| browser::Browser::open(ctx, openers, &page.opened, secret_names()))
+            .map_err(|failure| ctx.warn(&not_opened(&failure)))
             .ok()
     }
 }
 
+/// Says how to paste the answer, or where that is possible.
+fn explain_pasting(ctx: &Context, pasting: &std::result::Result<Pasting, &str>, page: &SignInPage) {
+    match pasting {
+        Ok(_) => ctx.eprintln(&Pasting::instructions(page.redirect_uri)),
+        // There is no pasting there.
+        Err(_) if cfg!(windows) => {}
+        Err(reason) => ctx.eprintln(&format!(
+            "To use a browser on another machine, run kubelogin in a terminal and paste the answer there (here {reason})."
+        )),
+    }
+}
+
 fn not_opened(failure: &str) -> String {
-    format!("no browser was opened ({failure}); open the page by hand.")
+    format!("no browser was opened ({failure})")
 }
 
 /// The browser's answer has no response of a token endpoint; its status is that of a refusal.

@@ -9,7 +9,7 @@ use crate::error::{Class, Error};
 use crate::http::message::Response;
 use crate::oauth::remedy::{Facts, remedy};
 use crate::oauth::token::TokenFailure;
-use crate::sys::process;
+use crate::sys::browser;
 
 impl Session<'_> {
     /// The error to show for a failed answer.
@@ -64,7 +64,7 @@ impl Session<'_> {
             authority: format!("{}{}", self.authority.base(), self.authority_source()),
             who: modes::row(self.options.login()).who,
             secret_source: name_of_source(self.options, Id::ClientSecret),
-            can_open_browser: process::find_browser(self.ctx, None).is_some(),
+            can_open_browser: browser::openers(self.ctx, None).is_ok(),
             ..Facts::default()
         }
     }

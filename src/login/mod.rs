@@ -14,6 +14,7 @@ mod explain;
 pub mod federated;
 pub mod managed_identity;
 pub mod modes;
+pub mod pasting;
 pub mod pop;
 pub mod ropc;
 pub mod rules;

@@ -8,8 +8,17 @@ use crate::http::form;
 use crate::http::message::Request;
 use crate::secret::Secret;
 
-/// The address that the browser opens (RFC 6749 section 4.1.1, RFC 7636 section 4.3; OAuth 2.0 Form Post
-/// Response Mode).
+/// How the answer comes back from the authorization endpoint (OAuth 2.0 Form Post Response Mode; OAuth 2.0 Multiple
+/// Response Type Encoding Practices section 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// As a form that the browser posts: nothing stays in its history. For what a program opens.
+    FormPost,
+    /// In the address to which the browser is sent, where a user can copy it. For what is printed.
+    Query,
+}
+
+/// The address that the browser opens (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
 pub fn authorize_url(
     endpoints: &Endpoints,
     client_id: &str,
@@ -17,9 +26,14 @@ pub fn authorize_url(
     redirect_uri: &str,
     (pkce, state): (&Pkce, &State),
     login_hint: Option<&str>,
+    response_mode: ResponseMode,
 ) -> String {
     let challenge = pkce.challenge();
     let (name, audience) = server.user_field(endpoints);
+    let response_mode = match response_mode {
+        ResponseMode::FormPost => "form_post",
+        ResponseMode::Query => "query",
+    };
     let mut query = vec![
         ("client_id", client_id),
         ("response_type", "code"),
@@ -28,7 +42,7 @@ pub fn authorize_url(
         ("state", state.expose()),
         ("code_challenge", &challenge),
         ("code_challenge_method", "S256"),
-        ("response_mode", "form_post"),
+        ("response_mode", response_mode),
         ("prompt", "select_account"),
     ];
     query.extend(login_hint.map(|hint| ("login_hint", hint)));
@@ -110,16 +124,24 @@ mod tests {
     #[test]
     fn the_browsers_address_has_everything() {
         let (pkce, state) = (Pkce::new([1; 32]), State::new([2; 32]));
-        let url = authorize_url(
-            &authority().endpoints(),
-            "c",
-            &Server::new("s"),
-            "http://localhost:1",
-            (&pkce, &state),
-            Some("u@x"),
+        let url = |mode| {
+            authorize_url(
+                &authority().endpoints(),
+                "c",
+                &Server::new("s"),
+                "http://localhost:1",
+                (&pkce, &state),
+                Some("u@x"),
+                mode,
+            )
+        };
+        let printed = url(ResponseMode::Query);
+        assert_eq!(
+            printed.replace("response_mode=query", "response_mode=form_post"),
+            url(ResponseMode::FormPost)
         );
         assert_eq!(
-            url,
+            url(ResponseMode::FormPost),
             format!(
                 "https://a/t/oauth2/v2.0/authorize?client_id=c&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A1\
 &scope=s%2F.default%20openid%20offline_access%20profile&state={}&code_challenge={}&code_challenge_method=S256\

@@ -67,13 +67,13 @@ impl Loopback {
     }
 
     /// Serves connections until `step` ends it; `None` if `timeout` is over first. `idle` is called in
-    /// between.
+    /// between, and may end it too.
     pub fn serve<T>(
         self,
         ctx: &Context,
         timeout: Duration,
         mut step: impl FnMut(&[u8]) -> ConnectionStep<T>,
-        mut idle: impl FnMut(),
+        mut idle: impl FnMut() -> Option<T>,
     ) -> Option<T> {
         let start = ctx.clock.monotonic();
         let mut connections: Vec<Connection> = Vec::new();
@@ -92,7 +92,9 @@ impl Loopback {
                     }
                 }
             }
-            idle();
+            if let Some(result) = idle() {
+                return Some(result);
+            }
             ctx.clock.sleep(POLL);
         }
         None
@@ -260,7 +262,7 @@ mod tests {
             drop(silent);
             answer
         });
-        assert_eq!(server.serve(&Context::real(), MINUTE, until_x, || ()), Some(4));
+        assert_eq!(server.serve(&Context::real(), MINUTE, until_x, || None), Some(4));
         assert_eq!(client.join().unwrap(), "end");
     }
 
@@ -274,6 +276,6 @@ mod tests {
     #[test]
     fn patience_ends() {
         let server = Loopback::bind(true, true, None).unwrap();
-        assert_eq!(server.serve(&Context::real(), Duration::ZERO, until_x, || ()), None);
+        assert_eq!(server.serve(&Context::real(), Duration::ZERO, until_x, || None), None);
     }
 }

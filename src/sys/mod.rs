@@ -1,5 +1,6 @@
 //! The operating system's side: the only modules, `context` apart, that touch it.
 
+pub mod browser;
 pub mod child;
 pub mod config_lock;
 pub mod files;
@@ -11,6 +12,7 @@ pub mod notice;
 pub mod paths;
 pub mod private;
 pub mod process;
+pub mod programs;
 pub mod special;
 pub mod stable_read;
 pub mod terminal;

@@ -7,6 +7,7 @@ use base64::Engine;
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 struct Waiting {
@@ -60,7 +61,7 @@ impl Waiting {
         uri.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap()
     }
 
-    /// The sign-in page's form: what a browser would post.
+    /// What the page that was printed sends back, as the query of the redirect address.
     fn signed_in(&self, people: &People) -> String {
         self.signed_in_with(people, &self.parameter("code_challenge"))
     }
@@ -68,24 +69,11 @@ impl Waiting {
     /// The same page opened with another challenge.
     fn signed_in_with(&self, people: &People, challenge: &str) -> String {
         let url = self.url.replace(&self.parameter("code_challenge"), challenge);
-        let (status, page) = people.entra.browse(&url);
-        assert_eq!(status, 200, "{page}");
-        let mut pairs = Vec::new();
-        for input in page.split("<input ").skip(1) {
-            let attribute = |name: &str| {
-                let value = input.split_once(&format!("{name}=\"")).unwrap().1;
-                value
-                    .split('"')
-                    .next()
-                    .unwrap()
-                    .replace("&lt;", "<")
-                    .replace("&quot;", "\"")
-                    .replace("&amp;", "&")
-            };
-            let encoded: String = attribute("value").bytes().map(|b| format!("%{b:02X}")).collect();
-            pairs.push(format!("{}={encoded}", attribute("name")));
-        }
-        pairs.join("&")
+        let (status, address) = people.entra.browse(&url);
+        assert_eq!(status, 302, "{address}");
+        let (to, query) = address.split_once("/?").unwrap();
+        assert_eq!(to, self.parameter("redirect_uri"));
+        query.trim_end_matches('#').to_owned()
     }
 
     fn end(mut self) -> Run {
@@ -105,6 +93,27 @@ pub fn sign_in_with(people: &People, more: &[&str]) -> Run {
 /// A whole sign-in by a command that prints the address and opens no browser.
 pub fn sign_in_by(people: &People, command: Command) -> Run {
     finish(people, started(command, 1))
+}
+
+/// The form that a page with `response_mode=form_post` would post.
+#[cfg(unix)]
+fn form_of(page: &str) -> String {
+    let mut pairs = Vec::new();
+    for input in page.split("<input ").skip(1) {
+        let attribute = |name: &str| {
+            let value = input.split_once(&format!("{name}=\"")).unwrap().1;
+            value
+                .split('"')
+                .next()
+                .unwrap()
+                .replace("&lt;", "<")
+                .replace("&quot;", "\"")
+                .replace("&amp;", "&")
+        };
+        let encoded: String = attribute("value").bytes().map(|b| format!("%{b:02X}")).collect();
+        pairs.push(format!("{}={encoded}", attribute("name")));
+    }
+    pairs.join("&")
 }
 
 fn finish(people: &People, waiting: Waiting) -> Run {
@@ -317,7 +326,8 @@ fn the_wait_ends_with_the_authentication_timeout() {
         people.run("contoso", &["-linteractive", "--skip-open-browser", "--authentication-timeout=10ms"]);
     assert_eq!(run.code, Some(1));
     assert!(
-        run.stderr.contains("nobody signed in") && run.stderr.contains("--authentication-timeout"),
+        run.stderr.contains("timed out after 10ms waiting for the browser sign-in")
+            && run.stderr.contains("--authentication-timeout"),
         "{run:?}"
     );
 }
@@ -325,9 +335,11 @@ fn the_wait_ends_with_the_authentication_timeout() {
 #[test]
 fn a_browser_that_cannot_be_opened_is_said_and_waited_on() {
     let people = People::start();
-    for (browser, why) in
-        [("/nonexistent/browser", "/nonexistent/browser: "), ("/bin/false", "exit status: 1")]
-    {
+    for (browser, why) in [
+        ("/nonexistent/browser", "is not a program"),
+        ("./browser", "is a path that is not absolute"),
+        ("/bin/false", "/bin/false: exit status: 1"),
+    ] {
         let mut command = people.command(
             "contoso",
             &["-linteractive", "--browser-command", browser, "--authentication-timeout=1500ms"],
@@ -341,31 +353,86 @@ fn a_browser_that_cannot_be_opened_is_said_and_waited_on() {
     }
 }
 
+/// A program that leaves its arguments and its working folder in files.
+#[cfg(unix)]
+fn recorder(people: &People) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let (script, home) = (people.home.path().join("browser"), people.home.path().display());
+    let text = format!(
+        "#!/bin/sh\necho garbage; echo garbage >&2\npwd >{home}/folder\nprintf '%s\\n' \"$#\" \"$@\" >{home}/seen.new\nmv {home}/seen.new {home}/seen\n"
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    script
+}
+
+/// The arguments that the recorder got, once it has run.
+#[cfg(unix)]
+fn recorded(people: &People) -> Vec<String> {
+    let seen = people.home.path().join("seen");
+    while !seen.exists() {
+        std::thread::yield_now();
+    }
+    let text = std::fs::read_to_string(seen).unwrap();
+    text.lines().skip(1).map(str::to_owned).collect()
+}
+
 #[cfg(unix)]
 #[test]
 fn the_browser_gets_the_address_as_its_one_argument_and_none_of_our_streams() {
-    use std::os::unix::fs::PermissionsExt;
     for variable in [false, true] {
         let people = People::start();
-        let script = people.home.path().join("browser");
-        let seen = people.home.path().join("seen");
-        let text = format!(
-            "#!/bin/sh\necho garbage; echo garbage >&2\nprintf '%s\\n' \"$#\" \"$1\" >{}\n",
-            seen.display()
-        );
-        std::fs::write(&script, text).unwrap();
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let mut command = people.command("contoso", &["-linteractive", "--authentication-timeout=2s"]);
+        let script = recorder(&people);
+        let mut command = people.command("contoso", &["-linteractive"]);
         if variable {
             command.env("BROWSER", &script);
         } else {
             command.arg("--browser-command").arg(&script);
         }
-        let run = Run::of(command.output().unwrap());
-        assert!(run.token.is_empty() && !run.stderr.contains("garbage"), "{run:?}");
-        let seen = std::fs::read_to_string(seen).unwrap();
-        let (count, url) = seen.trim().split_once('\n').unwrap();
-        assert_eq!(count, "1");
-        assert!(run.stderr.contains(url), "{url}");
+        let waiting = started(command, 1);
+        let opened = recorded(&people);
+        assert_eq!(opened, [waiting.url.replace("response_mode=query", "response_mode=form_post")]);
+        assert_ne!(opened[0], waiting.url);
+        let (status, page) = people.entra.browse(&opened[0]);
+        assert_eq!(status, 200, "{page}");
+        send(&format!("127.0.0.1:{}", waiting.port()), &post("/", &form_of(&page)));
+        let run = waiting.end();
+        assert!(run.code == Some(0) && !run.stderr.contains("garbage"), "{run:?}");
+        assert!(
+            run.stderr.starts_with("Opening the sign-in page in your browser. If it does not open, visit:\n")
+        );
+        let folder = std::fs::read_to_string(people.home.path().join("folder")).unwrap();
+        assert_eq!(Path::new(folder.trim()), Path::new("/bin").canonicalize().unwrap());
     }
+}
+
+/// Alternatives, arguments and `%s`, as xdg-open reads them.
+#[cfg(target_os = "linux")]
+#[test]
+fn browser_may_name_alternatives_with_arguments() {
+    let people = People::start();
+    let script = recorder(&people).display().to_string();
+    let mut command = people.command("contoso", &["-linteractive"]);
+    command.env("BROWSER", format!("./relative:none-such:/bin/false:{script} --new %s -x"));
+    let waiting = started(command, 1);
+    let opened = waiting.url.replace("response_mode=query", "response_mode=form_post");
+    assert_eq!(recorded(&people), ["--new", &opened, "-x"]);
+    let form = waiting.signed_in(&people);
+    send(&format!("127.0.0.1:{}", waiting.port()), &post("/", &form));
+    let run = waiting.end();
+    assert!(run.code == Some(0) && !run.stderr.contains("Warning"), "{run:?}");
+}
+
+/// A program of this name in the current folder, which may be a stranger's repository, is not run.
+#[cfg(unix)]
+#[test]
+fn only_absolute_folders_of_path_are_searched_for_the_browser() {
+    let people = People::start();
+    recorder(&people);
+    let args = ["-linteractive", "--browser-command=browser", "--authentication-timeout=100ms"];
+    let mut command = people.command("contoso", &args);
+    command.current_dir(people.home.path()).env("PATH", ".::bin");
+    let run = Run::of(command.output().unwrap());
+    assert!(run.stderr.contains("browser in --browser-command is not a program"), "{run:?}");
+    assert!(!people.home.path().join("seen").exists());
 }

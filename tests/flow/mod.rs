@@ -24,6 +24,8 @@ mod legacy;
 mod load;
 mod machines;
 mod oidc;
+#[cfg(target_os = "linux")]
+mod pasting;
 #[cfg(unix)]
 mod pop;
 pub mod proxies;

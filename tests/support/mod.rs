@@ -14,6 +14,8 @@ pub mod kubelogin;
 pub mod openssl;
 pub mod people;
 pub mod pop;
+#[cfg(target_os = "linux")]
+pub mod pty;
 pub mod skip;
 pub mod temp;
 pub mod turned;

@@ -52,7 +52,7 @@ impl NoInput {
 /// What has come from the terminal.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A line, without its end.
+    /// A line, without its end. One of blanks alone is skipped.
     Line(Secret),
     /// A line of more than [`line::MAX_LINE`] bytes, which is lost.
     TooLong,

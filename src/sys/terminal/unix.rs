@@ -81,9 +81,11 @@ impl HiddenInput {
                 Err(_) => return Ok(Some(Input::Ended)),
             };
             for byte in bytes.iter().take(length) {
-                let event = self.line.push(*byte);
-                if let Some(event) = event {
-                    return Ok(self.answer(event));
+                match self.line.push(*byte) {
+                    // Enter alone is no answer.
+                    Some(LineEvent::Complete(text)) if text.expose().trim().is_empty() => {}
+                    Some(event) => return Ok(self.answer(event)),
+                    None => {}
                 }
             }
         }

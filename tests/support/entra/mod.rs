@@ -195,12 +195,15 @@ impl Entra {
             .arg(file)
     }
 
-    /// What a browser gets that opens this address of the server's.
+    /// What a browser gets that opens this address of the server's: status and page, or with 302 the address to
+    /// which it is sent.
     pub fn browse(&self, url: &str) -> (u16, String) {
         let target = format!("/{}", url.strip_prefix(&self.url()).unwrap());
         let request = Request { method: "GET".to_owned(), target, headers: Vec::new(), body: Vec::new() };
         let reply = answer(&mut self.state(), &request);
-        (reply.status, String::from_utf8(reply.body).unwrap())
+        let location = reply.headers.iter().find(|(name, _)| name == "Location");
+        let text = location.map(|(_, address)| address.clone());
+        (reply.status, text.unwrap_or_else(|| String::from_utf8(reply.body).unwrap()))
     }
 
     pub fn requests(&self) -> Vec<Request> {

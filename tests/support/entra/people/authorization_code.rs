@@ -14,17 +14,17 @@ pub struct Code {
 }
 
 impl Grants {
-    /// The sign-in page: a user who is signed in already, so that the page at once posts the code to the
-    /// redirect address. Status and HTML.
+    /// The sign-in page: a user who is signed in already. With `form_post` the page at once posts the code to the
+    /// redirect address: status 200 and HTML. With `query` the browser is sent there: status 302 and the address.
     pub fn authorize(&mut self, tenant: &str, query: &Form) -> (u16, String) {
         self.seen.push(("authorize".to_owned(), query.clone()));
         match self.try_authorize(tenant, query) {
-            Ok(page) => (200, page),
+            Ok(answer) => answer,
             Err((_, body)) => (400, format!("<!doctype html><title>Sign in</title><p>{body}")),
         }
     }
 
-    fn try_authorize(&mut self, tenant: &str, query: &Form) -> Result<String, Answer> {
+    fn try_authorize(&mut self, tenant: &str, query: &Form) -> Result<(u16, String), Answer> {
         let hint = field(query, "login_hint").map(str::to_owned);
         let mut fields = vec![
             "client_id",
@@ -41,7 +41,10 @@ impl Grants {
         exactly(query, &fields)?;
         expect(query, "response_type", "code")?;
         expect(query, "code_challenge_method", "S256")?;
-        expect(query, "response_mode", "form_post")?;
+        let posts = field(query, "response_mode") == Some("form_post");
+        if !posts {
+            expect(query, "response_mode", "query")?;
+        }
         expect(query, "prompt", "select_account")?;
         let value = |name: &str| field(query, name).unwrap().to_owned();
         let redirect_uri = value("redirect_uri");
@@ -73,17 +76,23 @@ impl Grants {
             self.codes.insert(code.clone(), kept);
             vec![("code", code)]
         };
+        let answer = answer.into_iter().chain([("state", value("state")), ("session_state", "s".into())]);
+        if !posts {
+            let encoded = |value: &str| value.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
+            let pairs: Vec<String> =
+                answer.map(|(name, value)| format!("{name}={}", encoded(&value))).collect();
+            return Ok((302, format!("{redirect_uri}/?{}#", pairs.join("&"))));
+        }
         let mut inputs = String::new();
-        for (name, value) in
-            answer.into_iter().chain([("state", value("state")), ("session_state", "s".into())])
-        {
+        for (name, value) in answer {
             inputs += &format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(&value));
         }
-        Ok(format!(
+        let page = format!(
             "<!doctype html><title>Working…</title><form method=\"POST\" name=\"hiddenform\" action=\"{}\">{inputs}\
              <noscript><button>Continue</button></noscript></form><script>document.forms[0].submit()</script>",
             escape(&redirect_uri)
-        ))
+        );
+        Ok((200, page))
     }
 }
 

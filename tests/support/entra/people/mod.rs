@@ -26,15 +26,21 @@ pub type Answer = (u16, Value);
 pub fn browse(state: &mut State, request: &Request) -> Option<Reply> {
     match (request.method.as_str(), segments(request).as_slice()) {
         ("GET", ["adfs", "oauth2", "authorize"]) => {
-            let (status, page) = state.people.authorize_adfs(&request.query());
-            Some(Reply::new(status, "text/html; charset=utf-8", page))
+            Some(to_browser(state.people.authorize_adfs(&request.query())))
         }
         ("GET", [tenant, "oauth2", "v2.0", "authorize"]) => {
-            let (status, page) = state.people.authorize(tenant, &request.query());
-            Some(Reply::new(status, "text/html; charset=utf-8", page))
+            Some(to_browser(state.people.authorize(tenant, &request.query())))
         }
         ("GET", ["favicon.ico"]) => Some(Reply::new(404, "text/plain", "")),
         _ => None,
+    }
+}
+
+/// A page, or the address to which the browser is sent.
+fn to_browser((status, text): (u16, String)) -> Reply {
+    match status {
+        302 => Reply::new(302, "text/html", "").header("Location", &text),
+        _ => Reply::new(status, "text/html; charset=utf-8", text),
     }
 }
 
