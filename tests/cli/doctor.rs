@@ -256,7 +256,7 @@ fn what_the_login_modes_need() {
     has(
         &lines(doctor(&["-linteractive", "--tenant-id=t", "--client-id=c"]).env("PATH", "")),
         "warn login",
-        "no program that opens a browser",
+        "no browser can be opened",
     );
     let pop = [
         "-lropc",
@@ -386,6 +386,6 @@ fn where_nothing_failed_the_first_warning_is_named() {
     let args = ["doctor", "--server-id=s", "--client-id=c", "--tenant-id=t", "-linteractive"];
     let run = Kubelogin::new(&args).env("SSL_CERT_FILE", entra.ca_file()).env("PATH", "");
     let run = run.args(&["--authority-host", &entra.url()]).run();
-    let line = "Nothing failed; look at this first: login: no program that opens a browser was found;";
+    let line = "Nothing failed; look at this first: login: no browser can be opened (neither DISPLAY";
     assert!(run.code == 0 && run.stderr.starts_with(line), "{}", run.stderr);
 }

@@ -44,7 +44,7 @@ fn flags() {
                 .env("PATH", "/nonexistent"),
             login("redirect-url-elsewhere", "interactive", APP)
                 .args(&["--redirect-url", "http://example.org:8400"]),
-            login("redirect-url-form", "interactive", APP).args(&["--redirect-url", "localhost"]),
+            login("redirect-url-form", "interactive", APP).args(&["--redirect-url", "localhost:99999"]),
             login("browser-command-relative", "interactive", APP)
                 .args(&["--browser-command", "bin/browser", "--authentication-timeout", "1s"])
                 .at_entra([]),

@@ -46,7 +46,11 @@ fn connections() {
                 .at_port(closed_port(), &Ca::new("x").pem())
                 .without_pauses(),
             slow,
-            at("closed-at-once", "the service closes each connection", Raw::start(drop)),
+            at(
+                "closed-at-once",
+                "the service closes each connection",
+                Raw::start(|mut stream| drop(stream.read(&mut [0; 4096]))),
+            ),
             at("closed-before-the-answer", "the service closes after the request", Raw::tls(|_, _| {})),
             at(
                 "closed-within-the-answer",
