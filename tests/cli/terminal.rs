@@ -5,9 +5,7 @@ use crate::support::kubelogin::binary;
 use crate::support::people::People;
 use crate::support::{TempDir, side_by_side};
 use serde_json::json;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// What a terminal of this many columns gets from a command; `None`, and a skip, without `script`.
@@ -110,21 +108,12 @@ fn every_wait_says_what_it_is_for() {
         command.env_clear();
         command
     };
-    let lock = |path: PathBuf| {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let file = File::create(path).unwrap();
-        file.lock().unwrap();
-        file
-    };
-    let _az = lock(people.home.path().join(".azure/kubelogin.lock"));
-    let az = || people.command("contoso", &["-lazurecli", "-v1"]);
     let browser = || people.command("contoso", &["-linteractive", "--skip-open-browser"]);
     let host = format!("localhost:{}", busy.entra.port());
-    let rows: [(&str, &(dyn Fn() -> Command + Sync), &str); 5] = [
+    let rows: [(&str, &(dyn Fn() -> Command + Sync), &str); 4] = [
         ("a pause", &pause, &format!("Waiting for {host}, which has asked for a pause")),
         ("an answer", &answer, "Waiting for an answer from 127.0.0.1"),
         ("a kubeconfig's lock", &convert, "config.lock"),
-        ("az's turn", &az, "Waiting for another kubelogin that is running the Azure CLI"),
         ("a browser", &browser, "To sign in, open this page in a browser on this machine (Ctrl-C ends it):"),
     ];
     side_by_side(rows, |(what, command, words)| {
