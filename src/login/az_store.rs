@@ -7,8 +7,8 @@
 use crate::context::Context;
 use crate::oauth::az_store::{self, Account, AccountKind, Files, MAX_FILE_BYTES, Question, RunAz};
 use crate::oauth::token::Token;
-use crate::sys::files;
 use crate::sys::paths::is_file;
+use crate::sys::programs;
 use crate::sys::stable_read::{is_writable_by_all, modified, read_stable};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -133,7 +133,7 @@ impl AzStore<'_> {
             return Err(RunAz::never("az's folder has no absolute path"));
         }
         // In WSL the Windows az may come first on PATH; it has another home.
-        let az = files::find_program(&self.ctx.env, "az");
+        let az = programs::find(&self.ctx.env, "az");
         if az.is_some_and(|az| is_file(&az.with_file_name("../python.exe"))) {
             return Err(RunAz::never("az is a Windows program"));
         }
