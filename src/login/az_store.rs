@@ -9,17 +9,16 @@ use crate::oauth::az_store::{self, Account, AccountKind, Files, MAX_FILE_BYTES, 
 use crate::oauth::token::Token;
 use crate::sys::paths::is_file;
 use crate::sys::programs;
-use crate::sys::stable_read::{is_writable_by_all, modified, read_stable};
+use crate::sys::stable_read::{FileBytes, is_writable_by_all, modified, read_stable};
 use std::io;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 const STORE: &str = "msal_token_cache.json";
 /// Where the tokens are when az encrypts them.
 const ENCRYPTED_STORE: &str = "msal_token_cache.bin";
 const PRINCIPALS: &str = "service_principal_entries.json";
 
-type Bytes = Option<Zeroizing<Vec<u8>>>;
+type Bytes = Option<FileBytes>;
 
 /// What az would be asked, and the folder where the answer may be.
 pub struct AzStore<'a> {
@@ -168,7 +167,7 @@ impl Settings {
 }
 
 fn bytes(bytes: &Bytes) -> Option<&[u8]> {
-    bytes.as_ref().map(|bytes| bytes.as_slice())
+    bytes.as_deref()
 }
 
 fn read(folder: &Path, name: &str) -> Result<Bytes, RunAz> {
