@@ -18,13 +18,13 @@
 
 mod support;
 
-use serde_json::json;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
+use support::az_cloud::{AzCloud, TENANT_2};
 use support::ca::Leaf;
-use support::entra::{CLIENT, SECRET, SERVER, TENANT, now, unsigned_jwt};
-use support::http::{Reply, Server};
+use support::entra::{CLIENT, SECRET, SERVER, TENANT};
+use support::http::Server;
 use support::openssl::Registration;
 use support::{ApiServer, Ca, Entra, TempDir};
 
@@ -63,34 +63,16 @@ fn serve() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// As much of a cloud as `az login --service-principal` needs.
+/// As much of a cloud as the real Azure CLI needs.
 fn serve_az() -> ExitCode {
-    let (ca, files) = (Ca::new("Test Root"), TempDir::new());
+    let (ca, files, cloud) = (Ca::new("Test Root"), TempDir::new(), AzCloud::default());
     let port = std::sync::Arc::new(std::sync::OnceLock::new());
     let own_port = std::sync::Arc::clone(&port);
     let server = Server::start(Some(ca.server(Leaf::Good)), move |request| {
-        let base = format!("https://localhost:{}/{TENANT}", own_port.get().unwrap_or(&0));
-        let has = |name: &str, value: &str| request.form().contains(&(name.to_owned(), value.to_owned()));
-        match request.path() {
-            path if path.ends_with("/.well-known/openid-configuration") => Reply::json(
-                200,
-                &json!({ "issuer": format!("{base}/v2.0"), "token_endpoint": format!("{base}/oauth2/v2.0/token"),
-                         "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize") }),
-            ),
-            path if path.ends_with("/token") && has("client_id", CLIENT) && has("client_secret", SECRET) => {
-                let claims = json!({ "aud": SERVER, "tid": TENANT, "appid": CLIENT, "exp": now() + 3599 });
-                let token = unsigned_jwt(&claims);
-                Reply::json(
-                    200,
-                    &json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": token }),
-                )
-            }
-            path if path.ends_with("/token") => Reply::json(401, &json!({ "error": "invalid_client" })),
-            _ => Reply::json(200, &json!({ "value": [] })),
-        }
+        cloud.answer(&format!("https://localhost:{}", own_port.get().unwrap_or(&0)), request)
     });
     port.get_or_init(|| server.port());
-    println!("CLIENT={CLIENT}\nSECRET={SECRET}\nSERVER={SERVER}\nTENANT={TENANT}");
+    println!("CLIENT={CLIENT}\nSECRET={SECRET}\nSERVER={SERVER}\nTENANT={TENANT}\nTENANT_2={TENANT_2}");
     println!("CA_FILE={}\nPORT={}\nREADY=1", files.file("ca.pem", ca.pem()).display(), server.port());
     let _ = std::io::stdin().lock().lines().count();
     ExitCode::SUCCESS

@@ -92,7 +92,7 @@ pub fn run(ctx: &Context, given: &ParsedArgs) -> Result<()> {
     if accounts.is_empty() {
         let what = if wanted.exclusive { "for this sign-in" } else { "in this folder" };
         return Err(Error::new(format!("nobody is signed in: no token is cached {what} ({folder})"))
-            .hint("sign in with kubectl, or with kubelogin get-token; azd has a cache of its own: azd auth login --check-status"));
+            .hint("sign in with kubectl, or with kubelogin get-token; azurecli and azd have caches of their own: az account show"));
     }
     if is_json {
         return Ok(());

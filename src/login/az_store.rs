@@ -7,19 +7,18 @@
 use crate::context::Context;
 use crate::oauth::az_store::{self, Account, AccountKind, Files, MAX_FILE_BYTES, Question, RunAz};
 use crate::oauth::token::Token;
-use crate::sys::files;
 use crate::sys::paths::is_file;
-use crate::sys::stable_read::{is_writable_by_all, modified, read_stable};
+use crate::sys::programs;
+use crate::sys::stable_read::{FileBytes, is_writable_by_all, modified, read_stable};
 use std::io;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 const STORE: &str = "msal_token_cache.json";
 /// Where the tokens are when az encrypts them.
 const ENCRYPTED_STORE: &str = "msal_token_cache.bin";
 const PRINCIPALS: &str = "service_principal_entries.json";
 
-type Bytes = Option<Zeroizing<Vec<u8>>>;
+type Bytes = Option<FileBytes>;
 
 /// What az would be asked, and the folder where the answer may be.
 pub struct AzStore<'a> {
@@ -133,7 +132,7 @@ impl AzStore<'_> {
             return Err(RunAz::never("az's folder has no absolute path"));
         }
         // In WSL the Windows az may come first on PATH; it has another home.
-        let az = files::find_program(&self.ctx.env, "az");
+        let az = programs::find(&self.ctx.env, "az");
         if az.is_some_and(|az| is_file(&az.with_file_name("../python.exe"))) {
             return Err(RunAz::never("az is a Windows program"));
         }
@@ -168,7 +167,7 @@ impl Settings {
 }
 
 fn bytes(bytes: &Bytes) -> Option<&[u8]> {
-    bytes.as_ref().map(|bytes| bytes.as_slice())
+    bytes.as_deref()
 }
 
 fn read(folder: &Path, name: &str) -> Result<Bytes, RunAz> {

@@ -170,8 +170,8 @@ fn the_windows_az_in_wsl_has_another_home() {
     let az = Az::new();
     let windows = TempDir::new();
     windows.file("python.exe", "");
-    let copy = windows.file("wbin/az", "");
-    std::fs::copy(az.programs().join("az"), &copy).unwrap();
+    let copy = windows.file("wbin/az", std::fs::read(az.programs().join("az")).unwrap());
+    std::fs::set_permissions(copy, Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", windows.path().join("wbin").display());
     az.runs_az(az.command(&[]).env("PATH", path), "Windows");
 }
@@ -355,11 +355,14 @@ fn a_wait_that_takes_too_long_is_no_error() {
     let mut calls = Calls::new();
     calls.spawn(1, || az.command(&[]));
     eventually("the first az runs", || az.runs().len() == 1);
-    calls.spawn(1, || az.command(&["--timeout", "1s"]));
+    calls.spawn(1, || az.command(&["--timeout", "3s"]));
     eventually("the second az runs", || az.runs().len() == 2);
     az.go();
     assert_eq!(calls.ends(), ["az-token", "az-token"]);
     assert_eq!(az.runs().len(), 2);
+    let log = calls.log(1);
+    let notice = log.lines().find(|line| line.starts_with("Waiting for process ")).unwrap_or_default();
+    assert!(notice.contains(" (since 20") && notice.ends_with(" that is running the Azure CLI"), "{log}");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_token_of_azs_store_is_the_one_that_msal_finds() {
     let Some(python) = python() else { return };
     let has_msal = Command::new(&python).args(["-c", "import msal"]).output().unwrap().status.success();
     if !has_msal {
-        println!("SKIP msal: run scripts/python-peers");
+        crate::support::skip("msal: run scripts/python-peers");
         return;
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/msal_worlds.py");

@@ -6,6 +6,7 @@
 pub mod api_server;
 #[cfg(unix)]
 pub mod az;
+pub mod az_cloud;
 pub mod ca;
 pub mod entra;
 pub mod http;
