@@ -27,7 +27,7 @@ fn converted(text: &str) -> Result<Option<(Edited, Vec<Value>)>> {
     for user in &document.users {
         let new = convert(&options, &user.value)?.user;
         if !user.value.semantically_equal(&new) {
-            edits.replace(text, user, &new);
+            edits.replace(user, &new);
             old.push(user.value.clone());
         }
     }

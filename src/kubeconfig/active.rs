@@ -60,8 +60,7 @@ pub fn find(ctx: &Context, kubeconfig: Option<&Path>, context: Option<&str>) -> 
         return Err(Error::new("there is no kubeconfig")
             .hint("get one with: az aks get-credentials; or pass --kubeconfig"));
     }
-    let files =
-        paths.iter().map(|path| File::read(path, Some(&|_| true), None)).collect::<Result<Vec<_>>>()?;
+    let files = paths.iter().map(|path| File::read(path)).collect::<Result<Vec<_>>>()?;
     let current = || files.iter().find_map(|file| file.document.current_context.as_deref());
     let context = context.or_else(current).ok_or_else(|| {
         Error::new("the kubeconfig has no current context")
@@ -79,7 +78,7 @@ pub fn find(ctx: &Context, kubeconfig: Option<&Path>, context: Option<&str>) -> 
     })?;
     let value = owner.document.users.iter().find(|entry| entry.name == user).map(|entry| entry.value.clone());
     let method = value.as_ref().map_or(SignInMethod::Other, method);
-    Ok(Active { file: owner.path.clone(), context: context.to_owned(), user, value, method })
+    Ok(Active { file: owner.source.path.clone(), context: context.to_owned(), user, value, method })
 }
 
 /// Every context's name, sorted. Files that cannot be read have none.

@@ -52,10 +52,13 @@ pub struct Entry {
     pub(super) index: usize,
     /// Its index in the outline.
     pub(super) outline: usize,
+    /// How its file's lines end.
+    pub(super) line_end: &'static str,
 }
 
-/// Chooses the entries whose values are kept; without it, none are.
-pub type Choice<'c> = Option<&'c dyn Fn(&Value) -> bool>;
+/// Sees each entry of a list as it is read and chooses those that are kept; without it, none are. It may take the
+/// value away, so that a large file's values are never all there at once.
+pub type Visitor<'v> = Option<&'v mut dyn FnMut(&mut Entry) -> bool>;
 
 /// What conversion needs of a file.
 #[derive(Default)]
@@ -74,6 +77,7 @@ pub struct Document {
     pub is_empty: bool,
     /// What it means.
     pub(super) outline: Outline,
+    line_end: &'static str,
 }
 
 /// What a document means, in hashes: two documents with the same outline mean the same.
@@ -100,15 +104,15 @@ impl Document {
     /// # Errors
     /// Text that is not YAML, parts of the wrong type, two users of one name.
     pub fn read(text: &str, wanted: impl Fn(&Value) -> bool) -> Result<Self> {
-        Self::read_sections(text, Some(&wanted), None)
+        Self::visit(text, Some(&mut |user: &mut Entry| wanted(&user.value)), None)
     }
 
-    /// The same with a choice for each list.
+    /// The same with a visitor for each list.
     ///
     /// # Errors
     /// As [`Document::read`].
-    pub fn read_sections(text: &str, users: Choice, clusters: Choice) -> Result<Self> {
-        let mut document = Self::default();
+    pub fn visit(text: &str, mut users: Visitor, mut clusters: Visitor) -> Result<Self> {
+        let mut document = Self { line_end: line_end(text), ..Self::default() };
         let text = readable(text);
         let mut reader = Reader::new(&text)?;
         match reader.peek()? {
@@ -136,16 +140,15 @@ impl Document {
                 Some("users") => {
                     document.users.clear();
                     document.user_names.clear();
-                    document.read_list(Section::Users, &mut reader, users, &mut rest)?;
+                    document.read_list(Section::Users, &mut reader, &mut users, &mut rest)?;
                 }
                 Some("clusters") => {
                     document.clusters.clear();
-                    document.read_list(Section::Clusters, &mut reader, clusters, &mut rest)?;
+                    document.read_list(Section::Clusters, &mut reader, &mut clusters, &mut rest)?;
                 }
                 Some("contexts") => {
-                    let contexts = reader.value()?;
-                    contexts.hash_meaning(&mut rest);
-                    document.read_contexts(contexts);
+                    document.contexts.clear();
+                    document.read_contexts(&mut reader, &mut rest)?;
                 }
                 Some("current-context") => {
                     let name = reader.value()?;
@@ -164,7 +167,7 @@ impl Document {
         &mut self,
         section: Section,
         reader: &mut Reader,
-        choice: Choice,
+        visitor: &mut Visitor,
         rest: &mut DefaultHasher,
     ) -> Result<()> {
         let anchor = match reader.peek()? {
@@ -183,7 +186,7 @@ impl Document {
         let (mut index, mut items) = (0, Vec::new());
         while !matches!(reader.peek()?, Some(Event::SequenceEnd)) {
             let position = reader.position();
-            let (entry, raw) = RawEntry::read(reader, section, choice.is_some(), anchor != 0)?;
+            let (entry, raw) = RawEntry::read(reader, section, visitor.is_some(), anchor != 0)?;
             items.extend(raw.filter(|_| anchor != 0));
             let outline = self.outline.entries.len();
             self.outline.entries.push(entry.meaning());
@@ -193,11 +196,12 @@ impl Document {
                     "two users have the name \"{name}\", the second at {position}"
                 )));
             }
-            if let (Some(choose), Some(value)) = (choice, entry.value)
-                && choose(&value)
-            {
-                let entry = Entry { name: entry.name, value, section, place: entry.place, index, outline };
+            if let (Some(visit), Some(value)) = (visitor.as_mut(), entry.value) {
+                let RawEntry { name, place, .. } = entry;
+                let line_end = self.line_end;
+                let mut entry = Entry { name, value, section, place, index, outline, line_end };
                 match section {
+                    _ if !visit(&mut entry) => {}
                     Section::Users => self.users.push(entry),
                     Section::Clusters => self.clusters.push(entry),
                 }
@@ -210,29 +214,38 @@ impl Document {
         reader.advance().map(drop)
     }
 
-    fn read_contexts(&mut self, contexts: Value) {
-        self.contexts.clear();
-        if let Value::List(contexts) = contexts.merged() {
-            for context in &contexts {
-                let name = context.get("name").and_then(Value::as_text);
-                let user =
-                    context.get("context").and_then(|context| context.get("user")).and_then(Value::as_text);
-                if let Some(name) = name {
-                    self.contexts
-                        .entry(name.to_owned())
-                        .or_insert_with(|| user.unwrap_or_default().to_owned());
-                }
+    fn read_contexts(&mut self, reader: &mut Reader, rest: &mut DefaultHasher) -> Result<()> {
+        if !matches!(reader.peek()?, Some(Event::SequenceStart(0, _))) {
+            let contexts = reader.value()?;
+            contexts.hash_meaning(rest);
+            if let Value::List(contexts) = contexts.merged() {
+                contexts.iter().for_each(|context| self.add_context(context));
             }
+            return Ok(());
         }
+        reader.advance()?;
+        let mut count = 0;
+        while !matches!(reader.peek()?, Some(Event::SequenceEnd)) {
+            let context = reader.value()?;
+            context.hash_meaning(rest);
+            self.add_context(&context.merged());
+            count += 1;
+        }
+        count.hash(rest);
+        reader.advance().map(drop)
     }
 
-    /// The chosen entries of a list.
-    pub fn entries(&mut self, section: Section) -> &mut Vec<Entry> {
-        match section {
-            Section::Users => &mut self.users,
-            Section::Clusters => &mut self.clusters,
+    fn add_context(&mut self, context: &Value) {
+        let user = context.get("context").and_then(|context| context.get("user")).and_then(Value::as_text);
+        if let Some(name) = context.get("name").and_then(Value::as_text) {
+            self.contexts.entry(name.to_owned()).or_insert_with(|| user.unwrap_or_default().to_owned());
         }
     }
+}
+
+/// How lines end in this text.
+pub fn line_end(text: &str) -> &'static str {
+    if text.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r')) { "\r\n" } else { "\n" }
 }
 
 /// An entry while it is read.
@@ -391,8 +404,8 @@ mod tests {
     fn kept_or_not_it_means_the_same() {
         let text = "a: 1\nusers:\n- &u {name: u, x: 1, user: {token: t, token: u}, user: {<<: {a: b}, a: c}}\n- *u\nclusters: [{name: k, cluster: {server: s}}]\n";
         let text = text.replace("- *u\n", "- {<<: *u, name: v}\n- null\n");
-        let kept = Document::read_sections(&text, Some(&|_| true), Some(&|_| true)).unwrap();
-        let not = Document::read_sections(&text, None, None).unwrap();
+        let kept = Document::visit(&text, Some(&mut |_| true), Some(&mut |_| true)).unwrap();
+        let not = Document::visit(&text, None, None).unwrap();
         assert_eq!(kept.outline, not.outline);
         assert_ne!(
             kept.outline,

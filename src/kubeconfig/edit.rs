@@ -3,13 +3,14 @@
 //! Outside the entries that are replaced the file stays what it was, byte for byte. That is not trusted but
 //! checked: the new text is read again and must mean what was intended.
 
-use super::document::{Document, Entry, Section};
+use super::document::{Document, Entry, Section, line_end};
 use super::emit;
 use super::tabs::readable;
 use super::value::{Scalar, Value};
 use super::yaml::{Place, Reader};
 use crate::error::{Error, Result};
 use saphyr_parser::Event;
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
 
@@ -48,18 +49,28 @@ impl Edited {
     }
 }
 
+/// Names one of several edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EditId(usize);
+
 impl Edits {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.replacements.is_empty()
     }
 
-    /// Puts `value` in the place of an entry's; `text` is what the entry was read from.
-    pub fn replace(&mut self, text: &str, entry: &Entry, value: &Value) {
+    /// Keeps only those that `wanted` names.
+    pub fn retain(&mut self, wanted: &HashSet<EditId>) {
+        let mut ids = (0..).map(EditId);
+        self.replacements.retain(|_| ids.next().is_some_and(|id| wanted.contains(&id)));
+    }
+
+    /// Puts `value` in the place of an entry's.
+    pub fn replace(&mut self, entry: &Entry, value: &Value) -> EditId {
         let start = self.pieces.len();
         match entry.place {
             Some(place) if place.block => {
-                emit::block(value, place.column, line_end(text), &mut self.pieces);
+                emit::block(value, place.column, entry.line_end, &mut self.pieces);
             }
             _ => emit::flow(value, &mut self.pieces),
         }
@@ -73,6 +84,7 @@ impl Edits {
             piece: start..self.pieces.len(),
             meaning: meaning.finish(),
         });
+        EditId(self.replacements.len() - 1)
     }
 
     /// The text with all of them; `document` is what was read from it.
@@ -103,7 +115,8 @@ impl Edits {
     fn splice(&self, text: &str) -> Option<(String, Vec<(Range<usize>, Range<usize>)>)> {
         // Exactly what is needed: growing by doubling would take twice a large file's size.
         let cut: usize = self.replacements.iter().filter_map(|new| Some(new.place?.range().len())).sum();
-        let mut out = String::with_capacity(text.len().saturating_sub(cut).saturating_add(self.pieces.len()));
+        let grown: usize = self.replacements.iter().map(|new| new.piece.len()).sum();
+        let mut out = String::with_capacity(text.len().saturating_sub(cut).saturating_add(grown));
         let mut changes = Vec::with_capacity(self.replacements.len());
         let mut done = 0;
         for new in &self.replacements {
@@ -154,7 +167,7 @@ impl Edits {
 
     /// Whether a new text means the same as the old one but for the replaced entries, which mean what they should.
     fn is_intended(&self, new: &str, old: &Document) -> bool {
-        let Ok(new) = Document::read_sections(new, None, None) else { return false };
+        let Ok(new) = Document::visit(new, None, None) else { return false };
         let (old, new) = (&old.outline, new.outline);
         if old.rest != new.rest || old.entries.len() != new.entries.len() {
             return false;
@@ -168,9 +181,4 @@ impl Edits {
             old.rest == new.rest && new.value == value
         })
     }
-}
-
-/// How lines end in this text.
-pub fn line_end(text: &str) -> &'static str {
-    if text.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r')) { "\r\n" } else { "\n" }
 }

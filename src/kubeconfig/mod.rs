@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::sys::files::{has_content, may_exist, read_bounded};
 use crate::sys::special;
-use document::{Choice, Document};
+use document::{Document, Visitor};
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,54 +29,49 @@ use std::path::{Path, PathBuf};
 /// Larger files are not kubeconfigs.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// A kubeconfig as it was read.
-pub struct File {
+/// A kubeconfig's text and where it came from.
+pub struct Source {
     /// Where it is.
     pub path: PathBuf,
     /// Its text.
     pub text: String,
-    /// What stands in it.
-    pub document: Document,
     /// It is a regular file, which can be replaced; no pipe, device or open descriptor.
     pub is_regular: bool,
     /// Its bytes, where they are UTF-16.
     pub utf16: Option<Vec<u8>>,
 }
 
-impl File {
-    /// Reads a kubeconfig, which may be a pipe, a device or an open descriptor; keeps the chosen entries.
+impl Source {
+    /// Reads a kubeconfig, which may be a pipe, a device or an open descriptor.
     ///
     /// # Errors
-    /// A file that cannot be read or is no kubeconfig; the message names it with line and column.
-    pub fn read(path: &Path, users: Choice, clusters: Choice) -> Result<Self> {
+    /// A file that cannot be read or is no text; the message names it.
+    pub fn read(path: &Path) -> Result<Self> {
         let content = special::read(path, MAX_BYTES).map_err(|e| failed(path, &e.to_string()))?;
-        Self::from_bytes(path, content.bytes, content.is_regular, users, clusters)
+        Self::from_bytes(path, content.bytes, content.is_regular)
     }
 
-    fn from_bytes(
-        path: &Path,
-        bytes: Vec<u8>,
-        is_regular: bool,
-        users: Choice,
-        clusters: Choice,
-    ) -> Result<Self> {
+    fn from_bytes(path: &Path, bytes: Vec<u8>, is_regular: bool) -> Result<Self> {
         let decoded = encoding::decode(bytes).map_err(|e| failed(path, e.message()))?;
+        Ok(Self { path: path.to_owned(), text: decoded.text, is_regular, utf16: decoded.utf16 })
+    }
+
+    /// Reads what stands in it.
+    ///
+    /// # Errors
+    /// It is no kubeconfig; the message names it with line and column.
+    pub fn parse(self, users: Visitor, clusters: Visitor) -> Result<File> {
         let document =
-            Document::read_sections(&decoded.text, users, clusters).map_err(|e| failed(path, e.message()))?;
-        Ok(Self { path: path.to_owned(), text: decoded.text, document, is_regular, utf16: decoded.utf16 })
+            Document::visit(&self.text, users, clusters).map_err(|e| failed(&self.path, e.message()))?;
+        Ok(File { source: self, document })
     }
 
     /// The same read again; what is no regular file can be read only once, so that its text is used again.
     ///
     /// # Errors
-    /// As [`File::read`].
-    pub fn read_again(self, users: Choice, clusters: Choice) -> Result<Self> {
-        if self.is_regular {
-            return Self::read(&self.path, users, clusters);
-        }
-        let document = Document::read_sections(&self.text, users, clusters)
-            .map_err(|e| failed(&self.path, e.message()))?;
-        Ok(Self { document, ..self })
+    /// As [`Source::read`].
+    pub fn read_again(self) -> Result<Self> {
+        if self.is_regular { Self::read(&self.path) } else { Ok(self) }
     }
 
     /// Whether the file still holds what was read from it.
@@ -90,6 +85,24 @@ impl File {
     /// The bytes that were read.
     pub fn bytes(&self) -> &[u8] {
         self.utf16.as_deref().unwrap_or(self.text.as_bytes())
+    }
+}
+
+/// A kubeconfig as it was read.
+pub struct File {
+    /// Its text.
+    pub source: Source,
+    /// What stands in it.
+    pub document: Document,
+}
+
+impl File {
+    /// Reads a kubeconfig with all its users.
+    ///
+    /// # Errors
+    /// As [`Source::read`] and [`Source::parse`].
+    pub fn read(path: &Path) -> Result<Self> {
+        Source::read(path)?.parse(Some(&mut |_| true), None)
     }
 }
 
@@ -135,34 +148,34 @@ pub fn paths(ctx: &Context, explicit: Option<&Path>) -> Result<Vec<PathBuf>> {
 /// for a pipe.
 fn read_regular(path: &Path) -> Result<File> {
     let bytes = read_bounded(path, MAX_BYTES).map_err(|e| failed(path, &e.to_string()))?;
-    File::from_bytes(path, bytes, true, None, None)
+    Source::from_bytes(path, bytes, true)?.parse(None, None)
 }
 
-/// Which of the files' users are effective and chosen: (file, user) indexes. Of one name, the first file
+/// Which of the files' users are effective and chosen: for each file, their indexes. Of one name, the first file
 /// that has it counts, as in kubectl.
 ///
 /// # Errors
 /// No context of the given name.
-pub fn chosen(files: &[File], context: Option<&str>) -> Result<Vec<(usize, usize)>> {
+pub fn chosen<'d>(
+    documents: impl Iterator<Item = &'d Document> + Clone,
+    context: Option<&str>,
+) -> Result<Vec<HashSet<usize>>> {
     let only = match context {
         None => None,
         Some(name) => Some(
-            files
-                .iter()
-                .find_map(|file| file.document.contexts.get(name))
+            documents
+                .clone()
+                .find_map(|document| document.contexts.get(name))
                 .ok_or_else(|| Error::new(format!("no context exists with the name: \"{name}\"")))?,
         ),
     };
     let mut seen: HashSet<&str> = HashSet::new();
     let mut chosen = Vec::new();
-    for (at, file) in files.iter().enumerate() {
-        for (index, user) in file.document.users.iter().enumerate() {
-            let wanted = only.is_none_or(|only| *only == user.name);
-            if wanted && !seen.contains(user.name.as_str()) {
-                chosen.push((at, index));
-            }
-        }
-        seen.extend(file.document.user_names.iter().map(String::as_str));
+    for document in documents {
+        let counts = |name: &str| only.is_none_or(|only| *only == name) && !seen.contains(name);
+        let users = document.users.iter().enumerate();
+        chosen.push(users.filter(|(_, user)| counts(&user.name)).map(|(index, _)| index).collect());
+        seen.extend(document.user_names.iter().map(String::as_str));
     }
     Ok(chosen)
 }

@@ -14,11 +14,24 @@ pub fn is_plain_text(text: &str) -> bool {
     let starts_well = first.is_ascii_alphanumeric()
         || matches!(first, b'/' | b'_')
         || (first == b'-' && second.is_some_and(|b| b.is_ascii_alphabetic() || b == b'-') && text != "---");
-    let clean = text.bytes().all(
-        |b| matches!(b, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'/' | b'_' | b'-' | b'.' | b':' | b'@' | b'+' | b'='),
-    );
+    let clean = text.bytes().all(|b| CLEAN.get(usize::from(b)).is_some_and(|clean| *clean));
     starts_well && clean && !text.ends_with(':') && !is_word(text) && !looks_like_a_number(text)
 }
+
+/// The bytes that mean nothing to YAML where they stand between others: a table, for most of a kubeconfig is
+/// certificates.
+const CLEAN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_-.:@+=";
+    while let [byte, more @ ..] = rest {
+        #[allow(clippy::indexing_slicing)] // A byte is an index of the table; evaluated by the compiler.
+        {
+            table[*byte as usize] = true;
+        }
+        rest = more;
+    }
+    table
+};
 
 /// Whether a text without quotes is a string to every reader for what stands in it: a space, a bracket, a
 /// comma or a line end that no number and no timestamp has. Without quotes it may stand in some places only.

@@ -11,6 +11,8 @@ mod outfile;
 mod paths;
 mod properties;
 #[cfg(unix)]
+mod shapes;
+#[cfg(unix)]
 mod special;
 #[cfg(unix)]
 mod untouched;

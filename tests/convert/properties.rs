@@ -5,17 +5,22 @@ use crate::support::TempDir;
 use kubelogin::kubeconfig::value::Value;
 
 /// xorshift64*, so that a failing case comes again by its number.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn below(&mut self, n: usize) -> usize {
+    /// The numbers of a case.
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9))
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n
     }
 
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+    pub fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
         of[self.below(of.len())]
     }
 }
@@ -108,7 +113,7 @@ fn segment(text: &str) -> &str {
 fn converting_changes_only_what_the_rules_name() {
     let files = TempDir::new();
     for seed in 1..=150 {
-        let mut random = Random(seed * 0x9E37_79B9);
+        let mut random = Random::new(seed);
         let text = kubeconfig(&mut random);
         let path = files.file("config", &text);
         let mode = random.pick(&["devicecode", "spn", "msi", "azurecli"]);

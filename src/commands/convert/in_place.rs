@@ -3,7 +3,7 @@
 use super::plan::{Job, Plan};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::kubeconfig::File;
+use crate::kubeconfig::Source;
 use crate::sys::config_lock::ConfigLock;
 use crate::sys::files::{self, Keep, Staged};
 use crate::sys::paths;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// A file that is to be replaced.
 struct Change<'p> {
-    file: &'p File,
+    source: &'p Source,
     text: &'p str,
     /// The file itself, where its path leads through links.
     target: PathBuf,
@@ -33,7 +33,7 @@ pub fn write(ctx: &Context, job: &Job, mut plans: Vec<Plan>) -> Result<bool> {
         let lock = ConfigLock::take(ctx, &wanted)?;
         let mut is_unchanged = true;
         for plan in &plans {
-            is_unchanged &= plan.file.is_unchanged().unwrap_or(false);
+            is_unchanged &= plan.source().is_unchanged().unwrap_or(false);
         }
         if !is_unchanged {
             plans = job.plan_again(plans)?;
@@ -51,10 +51,10 @@ fn changed(plans: &[Plan]) -> Result<Vec<PathBuf>> {
     let changed = plans.iter().filter(|plan| plan.edited.is_some());
     changed
         .map(|plan| {
-            if plan.file.is_regular {
-                return Ok(plan.file.path.clone());
+            if plan.source().is_regular {
+                return Ok(plan.source().path.clone());
             }
-            let path = plan.file.path.display();
+            let path = plan.source().path.display();
             Err(Error::new(format!("cannot write the kubeconfig {path}: it is not a regular file"))
                 .hint("--outfile writes the result elsewhere, - to standard output"))
         })
@@ -66,20 +66,20 @@ fn changed(plans: &[Plan]) -> Result<Vec<PathBuf>> {
 fn replace_all(ctx: &Context, lock: &ConfigLock, plans: &[Plan]) -> Result<()> {
     let changes: Vec<Change> = plans
         .iter()
-        .filter_map(|plan| Some((&plan.file, plan.edited.as_ref()?)))
+        .filter_map(|plan| Some((plan.source(), plan.edited.as_ref()?)))
         .map(|(file, edited)| {
             let target = paths::resolve(&file.path).map_err(|e| failed(file, e))?;
-            Ok(Change { file, text: &edited.text, target })
+            Ok(Change { source: file, text: &edited.text, target })
         })
         .collect::<Result<_>>()?;
     let mut staged = Vec::with_capacity(changes.len());
     for change in &changes {
-        staged.push(stage(ctx, change.file, &change.target, change.text.as_bytes())?);
+        staged.push(stage(ctx, change.source, &change.target, change.text.as_bytes())?);
         lock.check()?;
     }
     for (at, (staged, change)) in staged.into_iter().zip(&changes).enumerate() {
         if let Err(e) = staged.commit() {
-            let error = failed(change.file, e);
+            let error = failed(change.source, e);
             return Err(undo(ctx, changes.get(..at).unwrap_or_default(), error));
         }
     }
@@ -89,14 +89,14 @@ fn replace_all(ctx: &Context, lock: &ConfigLock, plans: &[Plan]) -> Result<()> {
 /// Gives files their old content back; one that cannot have it does not keep the others from it.
 fn undo(ctx: &Context, changes: &[Change], error: Error) -> Error {
     let restore = |change: &Change| {
-        stage(ctx, change.file, &change.target, change.file.bytes())?
+        stage(ctx, change.source, &change.target, change.source.bytes())?
             .commit()
-            .map_err(|e| failed(change.file, e))
+            .map_err(|e| failed(change.source, e))
     };
     let stuck: Vec<String> = changes
         .iter()
         .filter(|change| restore(change).is_err())
-        .map(|change| change.file.path.display().to_string())
+        .map(|change| change.source.path.display().to_string())
         .collect();
     if stuck.is_empty() {
         return error;
@@ -104,7 +104,7 @@ fn undo(ctx: &Context, changes: &[Change], error: Error) -> Error {
     error.context(format!("{} stays converted, for its old content could not be restored", stuck.join(", ")))
 }
 
-fn stage<'a>(ctx: &Context, file: &File, target: &'a Path, bytes: &[u8]) -> Result<Staged<'a>> {
+fn stage<'a>(ctx: &Context, file: &Source, target: &'a Path, bytes: &[u8]) -> Result<Staged<'a>> {
     let like = paths::metadata(target).map_err(|e| failed(file, e))?;
     // A rename would go through: the folder decides about that. Who made a file read-only meant it.
     if like.permissions().readonly() {
@@ -114,7 +114,7 @@ fn stage<'a>(ctx: &Context, file: &File, target: &'a Path, bytes: &[u8]) -> Resu
     Staged::new(target, bytes, Keep::All(&like), &files::tag(ctx)?).map_err(|e| failed(file, e))
 }
 
-fn failed(file: &File, e: io::Error) -> Error {
+fn failed(file: &Source, e: io::Error) -> Error {
     let error = Error::new(format!("cannot write the kubeconfig {}: {e}", file.path.display()));
     match e.kind() {
         io::ErrorKind::ResourceBusy => {

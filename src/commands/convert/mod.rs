@@ -93,8 +93,8 @@ fn say(ctx: &Context, options: &Options, plans: &[Plan]) -> Result<()> {
 fn show(ctx: &Context, plans: &[Plan]) -> Result<()> {
     for plan in plans {
         if let Some(edited) = &plan.edited {
-            let name = plan.file.path.display().to_string();
-            ctx.print(&diff::unified(&name, &plan.file.text, edited.replaced()))?;
+            let name = plan.source().path.display().to_string();
+            ctx.print(&diff::unified(&name, &plan.source().text, edited.replaced()))?;
         }
     }
     Ok(())

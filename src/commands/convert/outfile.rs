@@ -6,7 +6,7 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::kubeconfig::{File, merge};
+use crate::kubeconfig::{Source, merge};
 use crate::sys::files::{self, Keep};
 use crate::sys::special::{self, Access, Named};
 use crate::sys::{paths, private};
@@ -29,10 +29,10 @@ pub fn write(ctx: &Context, options: &Options, plans: &[Plan]) -> Result<()> {
         path => special::named(path, Access::Write).map_err(|e| failed(&e))?,
     };
     for plan in plans {
-        if is_source(&named, &plan.file) {
+        if is_source(&named, plan.source()) {
             return Err(Error::new(format!(
                 "--outfile \"{typed}\" is the same file as source kubeconfig \"{}\"; choose a different path",
-                plan.file.path.display()
+                plan.source().path.display()
             )));
         }
     }
@@ -63,7 +63,7 @@ fn target(options: &Options) -> (String, &Path) {
 }
 
 /// Whether the target is a source, by its name, a link or an open descriptor.
-fn is_source(target: &Named, source: &File) -> bool {
+fn is_source(target: &Named, source: &Source) -> bool {
     if !source.is_regular {
         return false;
     }

@@ -1,4 +1,7 @@
 //! What conversion makes of each file, before anything is written.
+//!
+//! Users are converted while their file is read, so that a large file's users are never all in memory; which of them
+//! count is known only afterwards.
 
 use super::engine::{Converted, convert_with};
 use super::exec_command;
@@ -6,12 +9,13 @@ use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::kubeconfig::document::{Choice, Entry, Section};
-use crate::kubeconfig::edit::{Edited, Edits};
+use crate::kubeconfig::document::Entry;
+use crate::kubeconfig::edit::{EditId, Edited, Edits};
 use crate::kubeconfig::entry::{EntryKind, kind};
 use crate::kubeconfig::value::Value;
-use crate::kubeconfig::{File, chosen, relative};
+use crate::kubeconfig::{File, Source, chosen, relative};
 use crate::sys::files;
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -38,10 +42,36 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The file's text as it was, and where it came from.
+    pub fn source(&self) -> &Source {
+        &self.file.source
+    }
+
     /// The file's text after conversion.
     pub fn text(&self) -> &str {
-        self.edited.as_ref().map_or(&self.file.text, |edited| &edited.text)
+        self.edited.as_ref().map_or(&self.file.source.text, |edited| &edited.text)
     }
+}
+
+/// A file whose users have been converted, all of them.
+struct Draft {
+    file: File,
+    edits: Edits,
+    /// Of each user of the document.
+    users: Vec<Outcome>,
+    /// The clusters that have moved.
+    clusters: Vec<EditId>,
+}
+
+/// What became of a user.
+struct Outcome {
+    kind: EntryKind,
+    /// Its conversion, if it is one of ours, its new value taken out.
+    converted: Option<Result<Converted>>,
+    /// Its new value, if that is another one.
+    edit: Option<EditId>,
+    /// Its old value with absolute paths, which counts where it is not to be converted.
+    moved: Option<EditId>,
 }
 
 impl<'o> Job<'o> {
@@ -58,9 +88,7 @@ impl<'o> Job<'o> {
     /// # Errors
     /// A file that cannot be used, an entry that lacks what the mode needs.
     pub fn plan(&self, paths: &[PathBuf]) -> Result<Vec<Plan>> {
-        let read = |path: &PathBuf| self.reading(|users, clusters| File::read(path, users, clusters));
-        let files = paths.iter().map(read).collect::<Result<_>>()?;
-        self.convert(files)
+        self.finish(paths.iter().map(|path| self.draft(Source::read(path)?)).collect::<Result<_>>()?)
     }
 
     /// The same with what the files hold now.
@@ -68,112 +96,137 @@ impl<'o> Job<'o> {
     /// # Errors
     /// As [`Job::plan`].
     pub fn plan_again(&self, plans: Vec<Plan>) -> Result<Vec<Plan>> {
-        let read = |plan: Plan| self.reading(|users, clusters| plan.file.read_again(users, clusters));
-        let files = plans.into_iter().map(read).collect::<Result<_>>()?;
-        self.convert(files)
+        let again = plans.into_iter().map(|plan| self.draft(plan.file.source.read_again()?));
+        self.finish(again.collect::<Result<_>>()?)
     }
 
-    fn reading(&self, read: impl FnOnce(Choice, Choice) -> Result<File>) -> Result<File> {
-        if self.moves {
-            let users =
-                |user: &Value| kind(user) != EntryKind::Other || relative::has_any(Section::Users, user);
-            let clusters = |cluster: &Value| relative::has_any(Section::Clusters, cluster);
-            read(Some(&users), Some(&clusters))
+    fn draft(&self, source: Source) -> Result<Draft> {
+        let folder = if self.moves { Some(folder(&source)?) } else { None };
+        // Both visitors write to it.
+        let edits = RefCell::new(Edits::default());
+        let (mut users, mut clusters) = (Vec::new(), Vec::new());
+        let mut visit_user = |entry: &mut Entry| {
+            let outcome = self.outcome(entry, folder.as_deref(), &mut edits.borrow_mut());
+            entry.value = Value::List(Vec::new());
+            let is_kept = outcome.is_some();
+            users.extend(outcome);
+            is_kept
+        };
+        let mut visit_cluster = |entry: &mut Entry| {
+            let edit = moved(entry, folder.as_deref(), &mut edits.borrow_mut());
+            entry.value = Value::List(Vec::new());
+            clusters.extend(edit);
+            edit.is_some()
+        };
+        let file = if self.moves {
+            source.parse(Some(&mut visit_user), Some(&mut visit_cluster))?
         } else {
-            read(Some(&|user| kind(user) != EntryKind::Other), None)
-        }
+            source.parse(Some(&mut visit_user), None)?
+        };
+        // Of a list that stands twice the last counts.
+        users.drain(..users.len().saturating_sub(file.document.users.len()));
+        clusters.drain(..clusters.len().saturating_sub(file.document.clusters.len()));
+        Ok(Draft { file, edits: edits.into_inner(), users, clusters })
     }
 
-    fn convert(&self, files: Vec<File>) -> Result<Vec<Plan>> {
-        let chosen = chosen(&files, self.options.text(Id::Context))?;
-        let mut plans = Vec::with_capacity(files.len());
-        for (at, file) in files.into_iter().enumerate() {
-            let chosen = chosen.iter().filter(|(file, _)| *file == at).map(|(_, index)| *index).collect();
-            plans.push(self.convert_file(file, &chosen)?);
+    /// What becomes of a user if it counts; `None` of one that stays as it is in any case.
+    fn outcome(&self, entry: &Entry, folder: Option<&str>, edits: &mut Edits) -> Option<Outcome> {
+        let kind = kind(&entry.value);
+        let moved = moved(entry, folder, edits);
+        if kind != EntryKind::Ours {
+            let counts = kind == EntryKind::Foreign || moved.is_some();
+            return counts.then_some(Outcome { kind, converted: None, edit: None, moved });
         }
-        Ok(plans)
-    }
-
-    fn convert_file(&self, mut file: File, chosen: &HashSet<usize>) -> Result<Plan> {
-        let (clusters, users) =
-            (std::mem::take(&mut file.document.clusters), std::mem::take(&mut file.document.users));
-        let mut plan = Plan { file, edited: None, remarks: Vec::new(), matched: 0, secrets: Vec::new() };
-        let mut edits = Edits::default();
-        let folder = if self.moves { Some(folder(&plan.file)?) } else { None };
-        let mut replace = |text: &str, entry: &Entry, mut new: Value| {
-            if let Some(folder) = &folder {
+        let mut converted = convert_with(self.options, &entry.value, self.exec_command.as_deref());
+        let edit = converted.as_mut().ok().and_then(|converted| {
+            let mut new = std::mem::replace(&mut converted.user, Value::List(Vec::new()));
+            if let Some(folder) = folder {
                 relative::make_absolute(entry.section, &mut new, folder);
             }
             let is_new = !entry.value.semantically_equal(&new);
-            if is_new {
-                edits.replace(text, entry, &new);
-            }
-            is_new
-        };
-        for entry in &clusters {
-            replace(&plan.file.text, entry, entry.value.clone());
-        }
-        // Each is dropped once it is converted: a large file's users are not kept beside their new texts.
-        for (index, entry) in users.into_iter().enumerate() {
-            let converted =
-                if chosen.contains(&index) { self.convert_user(&mut plan, &entry)? } else { None };
-            let (new, secrets) = match converted {
-                Some(converted) => (converted.user, converted.secrets),
-                None => (entry.value.clone(), Vec::new()),
-            };
-            if replace(&plan.file.text, &entry, new) {
-                plan.secrets.extend(secrets);
-            }
-        }
-        let path = plan.file.path.display();
-        if !edits.is_empty() {
-            let edited = edits
-                .apply(&plan.file.text, &plan.file.document)
-                .map_err(|e| e.context(format!("cannot convert the kubeconfig {path}")))?;
-            if edited.rewritten {
-                plan.remarks.push(format!(
-                    "{path} could not be changed in place and is written anew; its comments are lost"
-                ));
-            }
-            plan.edited = Some(edited);
-        }
-        if plan.file.utf16.is_some() && (plan.edited.is_some() || self.moves) {
-            plan.remarks.push(format!("{path} is UTF-16 and is written as UTF-8"));
-        }
-        Ok(plan)
+            is_new.then(|| edits.replace(entry, &new))
+        });
+        Some(Outcome { kind, converted: Some(converted), edit, moved })
     }
 
-    /// Converts one user; `None` if it is none of ours.
-    fn convert_user(&self, plan: &mut Plan, entry: &Entry) -> Result<Option<Converted>> {
-        let name = &entry.name;
-        match kind(&entry.value) {
-            EntryKind::Other => return Ok(None),
-            EntryKind::Foreign => {
-                plan.remarks.push(format!("user \"{name}\" belongs to another program named kubelogin (it has --oidc-issuer-url): left alone"));
-                return Ok(None);
-            }
-            EntryKind::Ours => plan.matched += 1,
-        }
-        let converted =
-            convert_with(self.options, &entry.value, self.exec_command.as_deref()).map_err(|e| {
-                e.context(format!("cannot convert the user \"{name}\" in {}", plan.file.path.display()))
-            })?;
-        for flag in &converted.dropped {
-            plan.remarks.push(format!("user \"{name}\": left out of its arguments: {flag}"));
-        }
-        for doubt in &converted.doubts {
-            plan.remarks.push(format!("Warning: user \"{name}\": {doubt}"));
-        }
-        Ok(Some(converted))
+    fn finish(&self, drafts: Vec<Draft>) -> Result<Vec<Plan>> {
+        let chosen = chosen(drafts.iter().map(|draft| &draft.file.document), self.options.text(Id::Context))?;
+        drafts
+            .into_iter()
+            .zip(chosen)
+            .map(|(draft, chosen)| finish_file(draft, &chosen, self.moves))
+            .collect()
     }
 }
 
+fn finish_file(draft: Draft, chosen: &HashSet<usize>, moves: bool) -> Result<Plan> {
+    let Draft { file, mut edits, users, clusters } = draft;
+    let mut plan = Plan { file, edited: None, remarks: Vec::new(), matched: 0, secrets: Vec::new() };
+    let mut wanted: HashSet<EditId> = clusters.into_iter().collect();
+    for (index, outcome) in users.into_iter().enumerate() {
+        let is_chosen = chosen.contains(&index);
+        let edit = if is_chosen { plan.take(index, outcome)? } else { outcome.moved };
+        wanted.extend(edit);
+    }
+    edits.retain(&wanted);
+    let path = plan.source().path.display().to_string();
+    if !edits.is_empty() {
+        let edited = edits
+            .apply(&plan.file.source.text, &plan.file.document)
+            .map_err(|e| e.context(format!("cannot convert the kubeconfig {path}")))?;
+        if edited.rewritten {
+            plan.remarks.push(format!(
+                "{path} could not be changed in place and is written anew; its comments are lost"
+            ));
+        }
+        plan.edited = Some(edited);
+    }
+    if plan.source().utf16.is_some() && (plan.edited.is_some() || moves) {
+        plan.remarks.push(format!("{path} is UTF-16 and is written as UTF-8"));
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    /// Takes over what became of a user that counts; its edit, if it changes.
+    fn take(&mut self, index: usize, outcome: Outcome) -> Result<Option<EditId>> {
+        let name = self.file.document.users.get(index).map_or("", |user| &user.name);
+        if outcome.kind == EntryKind::Foreign {
+            self.remarks.push(format!("user \"{name}\" belongs to another program named kubelogin (it has --oidc-issuer-url): left alone"));
+        }
+        let Some(converted) = outcome.converted else { return Ok(outcome.moved) };
+        self.matched += 1;
+        let converted = converted.map_err(|e| {
+            let path = self.file.source.path.display();
+            e.context(format!("cannot convert the user \"{name}\" in {path}"))
+        })?;
+        for flag in &converted.dropped {
+            self.remarks.push(format!("user \"{name}\": left out of its arguments: {flag}"));
+        }
+        for doubt in &converted.doubts {
+            self.remarks.push(format!("Warning: user \"{name}\": {doubt}"));
+        }
+        if outcome.edit.is_some() {
+            self.secrets.extend(converted.secrets);
+        }
+        Ok(outcome.edit)
+    }
+}
+
+/// Makes an entry's relative paths absolute, where it has any.
+fn moved(entry: &Entry, folder: Option<&str>, edits: &mut Edits) -> Option<EditId> {
+    let folder = folder.filter(|_| relative::has_any(entry.section, &entry.value))?;
+    let mut new = entry.value.clone();
+    relative::make_absolute(entry.section, &mut new, folder);
+    Some(edits.replace(entry, &new))
+}
+
 /// The folder that a file's relative paths are relative to.
-fn folder(file: &File) -> Result<String> {
+fn folder(source: &Source) -> Result<String> {
     let failed =
-        |why: &str| Error::new(format!("cannot make the paths in {} absolute: {why}", file.path.display()));
+        |why: &str| Error::new(format!("cannot make the paths in {} absolute: {why}", source.path.display()));
     // What is no file of its own stands in no folder.
-    let path = if file.is_regular { file.path.as_path() } else { Path::new("stdin") };
+    let path = if source.is_regular { source.path.as_path() } else { Path::new("stdin") };
     let absolute = files::absolute(path).map_err(|e| failed(&e.to_string()))?;
     let folder = absolute.parent().unwrap_or(&absolute);
     folder.to_str().map(str::to_owned).ok_or_else(|| failed("the folder's name is not valid UTF-8"))
