@@ -73,7 +73,7 @@ fn waits(mut command: Command) -> String {
     let mut said = Vec::new();
     for line in lines {
         said.push(line);
-        if said.last().is_some_and(|line| line.contains("Waiting for") || line.contains("Ctrl-C")) {
+        if said.last().is_some_and(|line| line.contains("Waiting for")) {
             break;
         }
     }
@@ -118,14 +118,12 @@ fn every_wait_says_what_it_is_for() {
     };
     let _az = lock(people.home.path().join(".azure/kubelogin.lock"));
     let az = || people.command("contoso", &["-lazurecli", "-v1"]);
-    let browser = || people.command("contoso", &["-linteractive", "--skip-open-browser"]);
     let host = format!("localhost:{}", busy.entra.port());
-    let rows: [(&str, &(dyn Fn() -> Command + Sync), &str); 5] = [
+    let rows: [(&str, &(dyn Fn() -> Command + Sync), &str); 4] = [
         ("a pause", &pause, &format!("Waiting for {host}, which has asked for a pause")),
         ("an answer", &answer, "Waiting for an answer from 127.0.0.1"),
         ("a kubeconfig's lock", &convert, "config.lock"),
         ("az's turn", &az, "Waiting for another kubelogin that is running the Azure CLI"),
-        ("a browser", &browser, "To sign in, open this page in a browser on this machine (Ctrl-C ends it):"),
     ];
     side_by_side(rows, |(what, command, words)| {
         let said = waits(command());
