@@ -484,7 +484,7 @@ pub const FLAGS: &[Flag] = &[
         Id::RedirectUrl,
         "redirect-url",
         ValueKind::Text,
-        "http:// address on localhost, 127.0.0.1 or [::1] to which the browser returns; used in interactive login",
+        "address on this machine to which the browser returns; only its port counts; used in interactive login",
     ),
     row(Id::ServerId, "server-id", ValueKind::Text, "AAD server application ID"),
     Flag {

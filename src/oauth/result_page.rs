@@ -15,7 +15,7 @@ pub enum Page<'a> {
         /// `error_description`
         description: &'a str,
     },
-    /// What came does not belong to the sign-in that is waiting.
+    /// The request is not part of the sign-in that is waiting.
     NotAnAnswer,
 }
 
@@ -33,19 +33,19 @@ pub fn page(status: &str, page: &Page) -> Vec<u8> {
     let (title, text) = match page {
         Page::Done => (
             "Done in the browser",
-            "<p>kubelogin goes on in the terminal. You can close this window.</p>".to_owned(),
+            "<p>Return to the terminal to continue. You can close this window.</p>".to_owned(),
         ),
         Page::Refused { error, description } => (
             "The sign-in failed",
             format!(
-                "<p>{} ({})</p><p>Details are in the terminal. You can close this window.</p>",
+                "<p>{} ({})</p><p>The terminal shows the details. You can close this window.</p>",
                 escape(&one_line(description.lines().next().unwrap_or_default())),
                 escape(&one_line(error))
             ),
         ),
         Page::NotAnAnswer => (
-            "This does not belong to the sign-in",
-            "<p>kubelogin is still waiting. Go on in the window that it opened, or run it again.</p>"
+            "This page is not part of the current sign-in",
+            "<p>kubelogin is still waiting. Continue in the window that it opened, or run it again.</p>"
                 .to_owned(),
         ),
     };

@@ -1,4 +1,4 @@
-//! Ctrl-C, and the other two ways of being told to end.
+//! Ctrl-C, and the other signals that end the process.
 //!
 //! The system's own reaction would end the process too, but not as process 1 of a container, and its caller
 //! would see a signal instead of an exit code. It would also leave behind what only this process cleans up:

@@ -275,7 +275,7 @@ fn children_get_no_secret() {
     ] {
         assert!(Command::new("mkfifo").arg(&seen).status().unwrap().success());
         let mut command = people.command(TENANT, &[login, &secrets].concat());
-        command.env("PATH", &path).env("PLAIN", "of no interest").env("DISPLAY", ":0");
+        command.env("PATH", &path).env("DISPLAY", ":0").env("PLAIN", "of no interest");
         if has_variables {
             command.envs(variables.iter().map(|name| (name, "planted-secret")));
         }

@@ -27,7 +27,7 @@ impl Pty {
     /// Starts a program with its environment; `None`, and SKIP, without `setsid`.
     pub fn start(command: &Command) -> Option<Self> {
         if !Command::new("setsid").arg("--version").output().is_ok_and(|output| output.status.success()) {
-            println!("SKIP setsid");
+            super::skip("setsid");
             return None;
         }
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
