@@ -332,7 +332,7 @@ fn bytes(random: &mut Random, case: usize) -> (Vec<u8>, String) {
             _ => compact,
         }
     } else {
-        let Map(fields) = &root else { unreachable!() };
+        let Map(fields) = &root else { panic!("the root is a map") };
         let mut writer = Writer { random, shape, lines: Vec::new() };
         if shape == Shape::Mixed {
             writer.lines.push(("---".to_owned(), true));
