@@ -9,7 +9,8 @@ export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
 # The commit's time, so that building one commit twice gives the same bytes.
 export KUBELOGIN_BUILD_TIME := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
 
-.PHONY: build test check static cross cross-test dist dist-test reproducible install static-test az-test demo bench load fuzz fuzz-briefly deny readme peers ci
+.PHONY: build test check static cross cross-test dist pack dist-test reproducible install static-test az-test demo bench load fuzz \
+	fuzz-briefly fuzz-release deny readme peers github-check ci release-check
 
 build: ## the program for this machine: target/release/kubelogin
 	scripts/build
@@ -36,16 +37,19 @@ static: ## the fully static program: target/<arch>-unknown-linux-musl/release/ku
 cross: ## the programs for the five other platforms
 	for target in $(OTHERS); do scripts/build $$target || exit 1; done
 
-cross-test: cross ## runs them in emulators
+cross-test: static cross ## runs in emulators what they can run: arm64 Linux and Windows
 	scripts/cross-test
 
-dist: static cross ## the archives of a release: target/dist
-	scripts/dist
+dist: static cross pack ## a release: archives, packages, installers' files, an image: target/dist
 
-dist-test: dist ## takes them as those do who install the original
+pack: ## packs what was built; RELEASE_URL is the address of the folder that it will be downloaded from
+	scripts/dist
+	scripts/installers
+
+dist-test: dist ## takes it as those do who install the original
 	scripts/dist-test
 
-reproducible: ## two builds in two folders give the same bytes
+reproducible: ## a release built from a clone in another folder has the same bytes
 	scripts/reproducible
 
 install: static ## to $(DESTDIR)$(PREFIX)/bin, with the manual page
@@ -79,7 +83,17 @@ readme: ## writes the flag reference of README.md from the flag table
 peers: ## other people's programs that the tests can use, from PyPI
 	scripts/python-peers
 
-fuzz-briefly: ## every fuzz target for 20 s on the kept corpus
-	scripts/fuzz 20
+fuzz-briefly: ## every fuzz target for 10 s on the kept corpus
+	scripts/fuzz 10
 
-ci: peers check test demo static-test az-test bench dist-test reproducible cross-test fuzz-briefly deny ## everything that CI runs
+fuzz-release: ## five minutes of fuzzing, by as many targets at a time as there are processors
+	scripts/fuzz $$((300 * $$(nproc) / $$(ls fuzz/fuzz_targets | wc -l) + 1))
+
+github-check: ## the workflows and forms of .github
+	scripts/github-check
+
+# What CI runs on each change: half an hour at most on two processors.
+ci: peers check github-check test demo static-test az-test fuzz-briefly deny ## what CI runs
+
+# What a release needs beyond that; Windows and arm64 in emulators, everything built twice.
+release-check: reproducible dist-test cross-test bench fuzz-release ## before each release, beside `make ci`
