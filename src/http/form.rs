@@ -17,8 +17,8 @@ pub fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String
 }
 
 /// The body of a form of secrets, itself a secret.
-pub fn encode_secret(pairs: &[(&'static str, Secret)]) -> Secret {
-    Secret::new(encode(pairs.iter().map(|(name, value)| (*name, value.expose().as_str()))))
+pub fn encode_secret<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a Secret)>) -> Secret {
+    Secret::new(encode(pairs.into_iter().map(|(name, value)| (name, value.expose().as_str()))))
 }
 
 /// Percent-encodes one path segment or query value; a space becomes `%20`.

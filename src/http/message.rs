@@ -9,6 +9,10 @@ pub struct Request {
     pub url: String,
     /// Headers beside those that every request has.
     pub headers: Vec<(&'static str, Secret)>,
+    /// The user's own headers; they take the place of ours of the same name.
+    pub extra_headers: Vec<(String, Secret)>,
+    /// The user's own fields of the form.
+    pub extra_fields: Vec<(String, Secret)>,
     /// GET, or POST with its body.
     pub body: Body,
     /// What is tried again.
@@ -35,6 +39,9 @@ pub enum Retry {
     Usual,
     /// The same and 404, 410: the instance metadata service answers these while it starts.
     Metadata,
+    /// Only what the service cannot have read (a refused connection) or asks us to repeat (429 and 503 with
+    /// Retry-After): the request spends a code or a refresh token.
+    Spending,
     /// Nothing: the caller does it (polling).
     Never,
 }
@@ -44,6 +51,8 @@ pub enum Retry {
 pub enum Route {
     /// TLS, through a proxy where the environment names one.
     Internet,
+    /// The same to an OpenID provider: without Entra ID's request ids, and plain HTTP to a loopback host is allowed.
+    Provider,
     /// Never a proxy; plain HTTP is allowed. For managed identity endpoints only.
     Local,
 }
@@ -51,7 +60,15 @@ pub enum Route {
 impl Request {
     /// A GET over TLS.
     pub fn get(url: String) -> Self {
-        Self { url, headers: Vec::new(), body: Body::None, retry: Retry::Usual, route: Route::Internet }
+        Self {
+            url,
+            headers: Vec::new(),
+            extra_headers: Vec::new(),
+            extra_fields: Vec::new(),
+            body: Body::None,
+            retry: Retry::Usual,
+            route: Route::Internet,
+        }
     }
 
     /// A form POST over TLS.

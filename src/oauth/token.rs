@@ -179,7 +179,7 @@ fn is_bound_to(token: &str, key_id: &str) -> bool {
 }
 
 /// A number, or a string of digits: v1 endpoints and managed identities send strings, some of those a date.
-pub(super) fn seconds_of(value: &Value) -> Option<u64> {
+pub(crate) fn seconds_of(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => {
             number.as_u64().or_else(|| number.as_f64().filter(|f| (0.0..1e15).contains(f)).map(|f| f as u64))

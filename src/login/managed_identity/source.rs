@@ -6,7 +6,7 @@
 use crate::context::Env;
 use crate::error::{Error, Result};
 use crate::http::form;
-use crate::http::message::{Body, Request, Retry, Route};
+use crate::http::message::{Request, Retry, Route};
 use crate::http::url::without_userinfo;
 use crate::secret::Secret;
 use std::borrow::Cow;
@@ -201,11 +201,10 @@ impl IdentitySource {
         let pairs = [("api-version", version), ("resource", resource)].into_iter().chain(selector);
         let separator = if self.endpoint().contains('?') { '&' } else { '?' };
         Ok(Request {
-            url: format!("{}{separator}{}", self.endpoint(), form::encode(pairs)),
             headers,
-            body: Body::None,
             retry: if matches!(self, Self::Imds { .. }) { Retry::Metadata } else { Retry::Usual },
             route: Route::Local,
+            ..Request::get(format!("{}{separator}{}", self.endpoint(), form::encode(pairs)))
         })
     }
 }
@@ -293,7 +292,10 @@ mod tests {
         assert_eq!(url(&ml, &client), "http://m?x=1&api-version=2017-09-01&resource=srv&clientid=c");
         assert!(ml.request(&resource, "srv").unwrap_err().message().contains("identity resource id"));
         let shell = detect(&[("MSI_ENDPOINT", "http://m")], false);
-        assert!(matches!(shell.request(&Identity::System, "srv").unwrap().body, Body::Form(_)));
+        assert!(matches!(
+            shell.request(&Identity::System, "srv").unwrap().body,
+            crate::http::message::Body::Form(_)
+        ));
         assert!(shell.request(&client, "srv").is_err() && shell.request(&resource, "srv").is_err());
     }
 

@@ -13,7 +13,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::fmt;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 use ureq::http::{Request, Uri};
@@ -70,6 +70,12 @@ impl Resolver for Ipv4FallbackResolver {
         let mut addresses = self.empty();
         let found = match host.parse() {
             Ok(address) => vec![SocketAddr::new(address, port)],
+            // Whatever DNS says (RFC 6761 section 6.3): plain HTTP may go there.
+            Err(_) if host.eq_ignore_ascii_case("localhost") => {
+                [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+                    .map(|address| SocketAddr::new(address, port))
+                    .to_vec()
+            }
             Err(_) => resolve_within(host, port, &timeout)?,
         };
         for address in found.into_iter().take(16) {

@@ -133,6 +133,10 @@ impl Http {
     ) -> Result<Option<Duration>> {
         let retry_now = match (retry, outcome) {
             (Retry::Never, _) => false,
+            (Retry::Spending, Err(failed)) => failed.connection_refused,
+            (Retry::Spending, Ok(response)) => {
+                matches!(response.status, 429 | 503) && retry_after(ctx, response).is_some()
+            }
             // Nobody at the metadata service's address: the machine is not in Azure, and will not be in a second.
             (Retry::Metadata, Err(failed)) => failed.retryable && !failed.connection_refused,
             (Retry::Usual, Err(failed)) => failed.retryable,
@@ -161,7 +165,7 @@ impl Http {
         let built = build(request, &request_id)?;
         let host = built.uri().host().unwrap_or_default().to_owned();
         let proxy = match request.route {
-            Route::Internet => proxy::select(&ctx.env, built.uri())?,
+            Route::Internet | Route::Provider => proxy::select(&ctx.env, built.uri())?,
             Route::Local => None,
         };
         let via = proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
@@ -264,21 +268,34 @@ impl From<Error> for FailedAttempt {
 }
 
 fn build(request: &Request, request_id: &str) -> Result<http::Request<Vec<u8>>> {
-    if request.route == Route::Internet && !request.url.starts_with("https://") {
+    let is_tls = request.url.starts_with("https://");
+    let is_allowed = match request.route {
+        Route::Internet => is_tls,
+        Route::Provider => is_tls || proxy::is_loopback(&request.url),
+        Route::Local => true,
+    };
+    if !is_allowed {
         return Err(Error::new("a request that is not https was refused: tokens travel only over TLS"));
     }
-    let mut builder = http::Request::builder()
-        .uri(&request.url)
-        .header("client-request-id", request_id)
-        .header("return-client-request-id", "true");
-    for (name, value) in &request.headers {
+    let mut builder = http::Request::builder().uri(&request.url);
+    if request.route != Route::Provider {
+        builder = builder.header("client-request-id", request_id).header("return-client-request-id", "true");
+    }
+    let is_replaced =
+        |name: &str| request.extra_headers.iter().any(|(extra, _)| extra.eq_ignore_ascii_case(name));
+    for (name, value) in request.headers.iter().filter(|(name, _)| !is_replaced(name)) {
         builder = builder.header(*name, value.expose());
+    }
+    for (name, value) in &request.extra_headers {
+        builder = builder.header(name.as_str(), value.expose());
     }
     let (method, body) = match &request.body {
         Body::None => ("GET", Vec::new()),
         Body::Empty => ("POST", Vec::new()),
         Body::Form(pairs) => {
             builder = builder.header("content-type", "application/x-www-form-urlencoded");
+            let extra = request.extra_fields.iter().map(|(name, value)| (name.as_str(), value));
+            let pairs = pairs.iter().map(|(name, value)| (*name, value)).chain(extra);
             ("POST", encode_secret(pairs).expose().clone().into_bytes())
         }
     };

@@ -44,6 +44,13 @@ pub fn select(env: &Env, uri: &Uri) -> Result<Option<ureq::Proxy>> {
     }
 }
 
+/// Whether an address leads to this machine by its own words.
+pub fn is_loopback(url: &str) -> bool {
+    let uri = url.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(|uri| uri.host()).unwrap_or_default();
+    host.eq_ignore_ascii_case("localhost") || address_of(host).is_some_and(|address| address.is_loopback())
+}
+
 fn no_proxy(env: &Env) -> &str {
     env.text("NO_PROXY").or_else(|| env.text("no_proxy")).unwrap_or_default()
 }
