@@ -11,6 +11,7 @@ pub mod grant;
 pub mod identity;
 pub mod jws;
 pub mod jwt;
+pub mod owner;
 pub mod pasted;
 pub mod pkce;
 pub mod pop;
