@@ -72,9 +72,7 @@ pub fn token<S: Store>(ctx: &Context, store: &S, source: &impl TokenSource, forc
     {
         match source.refresh(ctx, refresh_token) {
             Ok(issued) => {
-                // A service that does not rotate refresh tokens leaves the old one valid.
-                let refresh_token = issued.refresh_token.clone().or_else(|| kept.refresh_token.clone());
-                let entry = Entry { refresh_token, ..issued };
+                let entry = kept.followed_by(issued);
                 store.save(ctx, &entry);
                 return Ok(entry);
             }
@@ -165,7 +163,11 @@ mod tests {
             access_token: Secret::from(name),
             expires_on,
             obtained_on: 1000,
+            lifetime: 4000,
             refresh_token: refresh_token.map(Secret::from),
+            account: None,
+            name: None,
+            extra: None,
         }
     }
 

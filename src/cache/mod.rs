@@ -7,6 +7,7 @@
 pub mod entry;
 pub mod flow;
 mod folder;
+pub mod freshness;
 pub mod key;
 pub mod listing;
 pub mod pop_key;
@@ -17,7 +18,7 @@ pub use folder::{LOCK_SUFFIX, is_lock, is_ours};
 pub use key::{Key, fingerprint};
 
 use crate::context::Context;
-use crate::error::{Result, one_line};
+use crate::error::Result;
 use crate::sys::{files, lock, private};
 use crate::waiting::WaitNotice;
 use folder::{prepare_folder, reason, sweep_temporaries, take_lock};
@@ -53,7 +54,7 @@ impl Policy {
 pub struct Cache {
     path: PathBuf,
     key: Key,
-    said: RefCell<Vec<String>>,
+    said: RefCell<Vec<Trouble>>,
 }
 
 impl Cache {
@@ -81,25 +82,49 @@ impl Cache {
             return Ok(());
         };
         if prepare_folder(folder)? {
-            self.warn(ctx, folder, "could be read by others; its mode is 0700 now");
+            ctx.log(1, || {
+                format!("others could read the token cache {}; its mode is 0700 now", folder.display())
+            });
         }
         Ok(())
     }
 
     /// A folder that cannot be locked or written.
     fn complain(&self, ctx: &Context, error: &io::Error) {
-        let folder = self.path.parent().unwrap_or(&self.path);
-        self.warn(ctx, folder, &format!("does not work, so every call may have to sign in ({error})"));
+        let folder = self.path.parent().unwrap_or(&self.path).display();
+        if lock::is_unsupported(error) {
+            let text = format!(
+                "the token cache {folder} is on a file system without locks: sign-ins at the same time do not wait for one another"
+            );
+            return self.warn(ctx, Trouble::Locks, &text);
+        }
+        let text = format!(
+            "cannot use the token cache {folder} ({error}), so every call may need to sign in again: make it writable, name another folder with --cache-dir or KUBECACHEDIR, or turn the cache off with --token-cache none"
+        );
+        self.warn(ctx, Trouble::Folder, &text);
     }
 
-    /// Says it once: the cache is read twice, and what cannot be locked cannot be written.
-    fn warn(&self, ctx: &Context, path: &Path, what: &str) {
-        let line = format!("Warning: the token cache {} {what}", path.display());
-        if !self.said.borrow().contains(&line) {
-            ctx.eprintln(&one_line(&line));
-            self.said.borrow_mut().push(line);
+    /// An entry that is there and does not count.
+    fn is_not_used(&self, ctx: &Context, why: &str) {
+        let text = format!("the token cache {} is not used: it {why}", self.path.display());
+        self.warn(ctx, Trouble::Entry, &text);
+    }
+
+    /// Says it once: the entry is read twice, and what cannot be locked cannot be written.
+    fn warn(&self, ctx: &Context, trouble: Trouble, text: &str) {
+        if !self.said.borrow().contains(&trouble) {
+            ctx.warn(text);
+            self.said.borrow_mut().push(trouble);
         }
     }
+}
+
+/// What can be wrong with a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    Entry,
+    Folder,
+    Locks,
 }
 
 impl flow::Store for Cache {
@@ -112,16 +137,16 @@ impl flow::Store for Cache {
                 return None;
             }
             Err(e) => {
-                self.warn(ctx, &self.path, &format!("is not used: it {}", reason(&e)));
+                self.is_not_used(ctx, &reason(&e));
                 return None;
             }
         };
         if private.was_readable_by_others {
-            self.warn(ctx, &self.path, "could be read by others; its mode is 0600 now");
+            ctx.log(1, || {
+                format!("others could read the token cache {}; its mode is 0600 now", self.path.display())
+            });
         }
-        entry::from_json(&private.bytes, &self.key)
-            .map_err(|why| self.warn(ctx, &self.path, &format!("is not used: it {why}")))
-            .ok()
+        entry::from_json(&private.bytes, &self.key).map_err(|why| self.is_not_used(ctx, why)).ok()
     }
 
     fn lock(&self, ctx: &Context) -> Self::Guard {

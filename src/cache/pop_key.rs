@@ -27,7 +27,7 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
         let line = format!("Warning: the proof-of-possession key {} {what}", path.display());
         ctx.eprintln(&one_line(&line));
     };
-    if let Some(key) = load(&path, &warn) {
+    if let Some(key) = load(ctx, &path, &warn) {
         return Ok(key);
     }
     let cannot_be_kept = |e: &io::Error| warn(&format!("cannot be kept ({e})"));
@@ -43,7 +43,7 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
         }
     };
     // Another process may have made it meanwhile; what is wrong with it has been said.
-    if let Some(key) = load(&path, &|_| {}) {
+    if let Some(key) = load(ctx, &path, &|_| {}) {
         return Ok(key);
     }
     let key = RsaKey::generate()?;
@@ -56,7 +56,7 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
     Ok(key)
 }
 
-fn load(path: &Path, warn: &dyn Fn(&str)) -> Option<RsaKey> {
+fn load(ctx: &Context, path: &Path, warn: &dyn Fn(&str)) -> Option<RsaKey> {
     let private = match private::read(path, MAX_BYTES) {
         Ok(private) => private,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return None,
@@ -66,7 +66,7 @@ fn load(path: &Path, warn: &dyn Fn(&str)) -> Option<RsaKey> {
         }
     };
     if private.was_readable_by_others {
-        warn("could be read by others; its mode is 0600 now");
+        ctx.log(1, || format!("others could read {}; its mode is 0600 now", path.display()));
     }
     let key = RsaKey::from_pem(&private.bytes);
     if key.is_none() {

@@ -59,7 +59,7 @@ impl Tool<'_> {
         let expires_on = self
             .expiry(&answer, token)
             .ok_or_else(|| failed("a token without a time at which it expires"))?;
-        Ok(Token { access_token: Secret::from(token), expires_on, refresh_token: None })
+        Ok(Token::new(Secret::from(token), expires_on))
     }
 
     /// `expires_on` in seconds; else the token's own `exp`; else `expiresOn`, which old versions of az write in

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod jws;
 pub mod jwt;
 pub mod oidc;
+pub mod owner;
 pub mod pasted;
 pub mod pkce;
 pub mod pop;

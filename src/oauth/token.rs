@@ -1,6 +1,7 @@
 //! Answers of token endpoints: a token, or an OAuth error (RFC 6749 section 5).
 
 use super::jwt;
+use super::owner::Owner;
 use crate::error::{Error, Result};
 use crate::http::message::Response;
 use crate::secret::Secret;
@@ -20,6 +21,15 @@ pub struct Token {
     pub expires_on: UnixTime,
     /// What gets the next one without the user.
     pub refresh_token: Option<Secret>,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+impl Token {
+    /// One that came alone.
+    pub fn new(access_token: Secret, expires_on: UnixTime) -> Self {
+        Self { access_token, expires_on, refresh_token: None, owner: Owner::default() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -29,6 +39,9 @@ struct TokenResponse {
     expires_in: Option<Value>,
     expires_on: Option<Value>,
     refresh_token: Option<String>,
+    // Only read for the owner's names: another type there is no reason to refuse the token.
+    id_token: Option<Value>,
+    client_info: Option<Value>,
 }
 
 /// An error of the OAuth kind, with Entra's additions.
@@ -165,7 +178,10 @@ fn token(answer: TokenResponse, now: UnixTime, key_id: Option<&str>) -> Result<T
     if expires_on > MAX_EXPIRY {
         return Err(Error::new("the service's answer names an impossible expiry time"));
     }
+    let text_of = |value: &'_ Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let (id_token, client_info) = (text_of(&answer.id_token), text_of(&answer.client_info));
     Ok(Token {
+        owner: Owner::of(text, id_token.as_deref(), client_info.as_deref()),
         access_token,
         expires_on,
         refresh_token: answer.refresh_token.filter(|token| !token.is_empty()).map(Secret::new),

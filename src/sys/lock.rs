@@ -47,6 +47,19 @@ pub fn try_lock(path: &Path) -> io::Result<Option<Lock>> {
     Err(io::Error::other("the lock file is replaced again and again"))
 }
 
+/// Whether this is a file system without locks, as some network mounts are.
+pub fn is_unsupported(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let unsupported = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP];
+        if unsupported.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error())) {
+            return true;
+        }
+    }
+    error.kind() == io::ErrorKind::Unsupported
+}
+
 /// What the holder of the lock said with [`Lock::note`]. Nothing on Windows: there a lock is the holder's
 /// hold on the bytes too, so that nobody else can read them.
 pub fn note(path: &Path) -> Option<String> {

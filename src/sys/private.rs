@@ -2,7 +2,7 @@
 //!
 //! Whatever stands at the path, opening it neither hangs nor has an effect on it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -35,15 +35,31 @@ pub fn read_unmodified(path: &Path, limit: u64) -> io::Result<Private> {
 
 fn read_and(path: &Path, limit: u64, restrict_to_owner: impl Fn(&File) -> bool) -> io::Result<Private> {
     let file = open(OpenOptions::new().read(true), path)?;
-    let was_readable_by_others = check(&file, restrict_to_owner)?;
-    // One byte more than there is: the end is seen without growing, which would leave copies behind.
-    let length = file.metadata()?.len().min(limit);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("is larger than {limit} bytes")));
+    let (metadata, was_readable_by_others) = check(&file, restrict_to_owner)?;
+    Ok(Private { bytes: read_all(file, metadata.len(), limit)?, was_readable_by_others })
+}
+
+/// Reads a file of this length. One byte more than there is: the end is seen in the same call, and without growing,
+/// which would leave copies behind.
+fn read_all(mut file: File, length: u64, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("is larger than {limit} bytes"));
+    let length = usize::try_from(length).ok().filter(|_| length <= limit).ok_or_else(too_large)?;
+    let mut bytes = Zeroizing::new(vec![0; length.saturating_add(1)]);
+    let mut filled = 0;
+    while filled < length {
+        match file.read(bytes.get_mut(filled..).unwrap_or_default()) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
     }
-    Ok(Private { bytes, was_readable_by_others })
+    if filled > length {
+        // It grows while it is read. Files of ours are renamed into place, so another program writes this one.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "changes while it is read"));
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 /// Opens a regular file of this user for reading, without any effect on it.
@@ -168,8 +184,9 @@ fn restrict_to_owner(file: &File) -> bool {
     }
 }
 
-/// Whether an open file could be read by others; refuses what is not ours.
-fn check(file: &File, restrict_to_owner: impl Fn(&File) -> bool) -> io::Result<bool> {
+/// What the system says of an open file, and whether others could read it; refuses what is not ours. A file with a
+/// second name may be another program's file, which must not change when ours does.
+fn check(file: &File, restrict_to_owner: impl Fn(&File) -> bool) -> io::Result<(Metadata, bool)> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(special(if metadata.is_dir() { "is a folder" } else { "is not a regular file" }));
@@ -180,13 +197,16 @@ fn check(file: &File, restrict_to_owner: impl Fn(&File) -> bool) -> io::Result<b
         if metadata.uid() != own_uid() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "belongs to another user"));
         }
+        if metadata.nlink() > 1 {
+            return Err(special("is a file with several names (hard links)"));
+        }
         if metadata.mode() & 0o077 != 0 {
-            return Ok(restrict_to_owner(file));
+            return Ok((metadata, restrict_to_owner(file)));
         }
     }
     #[cfg(not(unix))]
     let _ = restrict_to_owner;
-    Ok(false)
+    Ok((metadata, false))
 }
 
 #[cfg(unix)]
@@ -221,6 +241,27 @@ mod tests {
         std::fs::write(&file, b"123456").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(message(&file), "is larger than 5 bytes");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_with_a_second_name_is_neither_read_nor_changed() {
+        let folder = std::env::temp_dir().join(format!("kubelogin-private-links-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (file, second) = (folder.join("file"), folder.join("second"));
+        std::fs::write(&file, b"precious").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        std::fs::hard_link(&file, &second).unwrap();
+        for path in [&file, &second] {
+            let message = "is a file with several names (hard links)";
+            assert_eq!(read(path, 99).unwrap_err().to_string(), message);
+            assert_eq!(open_or_create(path).unwrap_err().to_string(), message);
+            assert_eq!(crate::sys::lock::try_lock(path).unwrap_err().to_string(), message);
+        }
+        assert_eq!(std::fs::read(&file).unwrap(), b"precious");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+        std::fs::remove_file(&second).unwrap();
+        assert_eq!(read(&file, 8).unwrap().bytes.as_slice(), b"precious");
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -83,11 +83,13 @@ fn what_is_no_file_neither_hangs_nor_is_followed() {
     clear();
     std::fs::File::create(&entry).unwrap().set_len(1 << 30).unwrap();
     recovers(&people, "it is larger than");
+    std::fs::hard_link(&entry, people.home.path().join("second")).unwrap();
+    recovers(&people, "it is a file with several names (hard links)");
 }
 
 #[cfg(unix)]
 #[test]
-fn files_that_others_can_read_are_tightened_with_a_warning() {
+fn files_that_others_can_read_are_tightened_and_only_v1_says_so() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     let people = people();
@@ -97,12 +99,17 @@ fn files_that_others_can_read_are_tightened_with_a_warning() {
     std::fs::set_permissions(&entry, std::fs::Permissions::from_mode(0o644)).unwrap();
     let again = run(&people);
     assert_eq!(again.token, token, "a token that was readable is still good");
-    assert!(again.stderr.contains("could be read by others; its mode is 0600 now"), "{again:?}");
-    assert_eq!((mode(&entry), run(&people).stderr.as_str()), (0o600, ""));
+    assert_eq!((mode(&entry), again.stderr.as_str()), (0o600, ""));
     std::fs::set_permissions(people.cache(), std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::remove_file(&entry).unwrap();
-    assert!(run(&people).stderr.contains("could be read by others; its mode is 0700 now"));
-    assert_eq!(mode(&people.cache()), 0o700);
+    assert_eq!((run(&people).stderr.as_str(), mode(&people.cache())), ("", 0o700));
+    let logged = [&ARGS[..], &["-v=1"]].concat();
+    std::fs::set_permissions(&entry, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let said = people.run("contoso", &logged).stderr;
+    assert!(
+        said.contains("others could read the token cache") && said.contains("its mode is 0600 now"),
+        "{said}"
+    );
 }
 
 #[cfg(unix)]
@@ -173,7 +180,11 @@ fn works_without_a_cache(folder: &Path) {
     for _ in 0..2 {
         let run = people.run("contoso", &args);
         assert_eq!(run.code, Some(0), "{run:?}");
-        assert!(run.stderr.contains("does not work, so every call may have to sign in ("), "{run:?}");
+        assert_eq!(run.stderr.matches("Warning: ").count(), 1, "{run:?}");
+        assert!(run.stderr.contains("), so every call may need to sign in again: "), "{run:?}");
+        for way in ["--cache-dir", "KUBECACHEDIR", "--token-cache none"] {
+            assert!(run.stderr.contains(way), "{way}: {run:?}");
+        }
     }
     assert_eq!(people.count("password"), 2);
 }
@@ -220,5 +231,32 @@ fn read_only_and_full_file_systems_cost_a_warning() {
         assert!(Command::new("umount").arg(&folder).status().unwrap().success());
         outcome.unwrap();
         assert!(!left.iter().any(|name| name.ends_with(".tmp")), "{left:?}");
+    }
+}
+
+/// A network mount without locks: only the taking of turns is lost.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_system_without_locks_keeps_tokens_and_says_once_what_is_lost() {
+    for code in ["ENOLCK", "ENOSYS", "EOPNOTSUPP"] {
+        let people = people();
+        let program = people.command("contoso", &ARGS);
+        let mut strace = std::process::Command::new("strace");
+        strace
+            .args(["-f", "-o", "/dev/null", "-e", "trace=flock", "-e"])
+            .arg(format!("inject=flock:error={code}"));
+        strace.arg(program.get_program()).args(program.get_args());
+        strace.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let Ok(output) = strace.output() else {
+            return crate::support::skip("strace");
+        };
+        let first = Run::of(output);
+        let text = format!(
+            "Warning: the token cache {} is on a file system without locks: sign-ins at the same time do not wait for one another\n",
+            people.cache().display()
+        );
+        assert_eq!((first.code, first.stderr), (Some(0), text), "{code}");
+        let second = run(&people);
+        assert_eq!((second.token, second.stderr.as_str()), (first.token, ""));
     }
 }

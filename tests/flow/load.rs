@@ -31,7 +31,7 @@ fn nobody_gets_anothers_token_and_nothing_is_left_over() {
     let (mut round, mut failures) = (0, 0);
     while goes_on(round) {
         // Tokens that are never fresh: each process of this round, and the first of the next, refreshes.
-        people.grants().lifetime = if round % 2 == 1 { 60 } else { 3600 };
+        people.grants().lifetime = if round % 2 == 1 { 9 } else { 3600 };
         if round % 2 == 1 {
             // The service is down for some of the refreshes; not for four of one process, which would give up.
             let down = (503, json!({ "error": "temporarily_unavailable" }));

@@ -49,7 +49,7 @@ fn a_changed_secret_misses() {
 #[test]
 fn a_stale_application_token_is_got_anew_without_a_refresh() {
     let (entra, cache) = (Entra::start(), TempDir::new());
-    entra.state().lifetime = 200;
+    entra.state().lifetime = 5;
     let first = spn(&entra, &cache, SECRET, "all").run().token();
     assert_ne!(spn(&entra, &cache, SECRET, "all").run().token(), first);
 }

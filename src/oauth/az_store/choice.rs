@@ -58,7 +58,7 @@ pub(super) fn choose(
         }
     }
     check_claims(secret, tenant, question.resource, question.now)?;
-    Ok(Token { access_token: Secret::from(secret), expires_on, refresh_token: None })
+    Ok(Token::new(Secret::from(secret), expires_on))
 }
 
 /// The home account of this name. As in MSAL the last entry of a home account, in the file's order, names it.
