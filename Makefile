@@ -10,7 +10,7 @@ export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
 export KUBELOGIN_BUILD_TIME := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
 
 .PHONY: build test check static cross cross-test dist pack dist-test reproducible install static-test az-test demo bench load fuzz \
-	fuzz-briefly fuzz-release deny readme peers github-check ci release-check
+	fuzz-briefly fuzz-release shapes deny readme peers github-check ci release-check
 
 build: ## the program for this machine: target/release/kubelogin
 	scripts/build
@@ -95,5 +95,8 @@ github-check: ## the workflows and forms of .github
 # What CI runs on each change: half an hour at most on two processors.
 ci: peers check github-check test demo static-test az-test fuzz-briefly deny ## what CI runs
 
+shapes: ## what kubectl reads before and after conversion, of 5,000 random kubeconfigs
+	KUBELOGIN_CASES=5000 cargo test --locked --test integration -- convert::shapes
+
 # What a release needs beyond that; Windows and arm64 in emulators, everything built twice.
-release-check: reproducible dist-test cross-test bench fuzz-release ## before each release, beside `make ci`
+release-check: reproducible dist-test cross-test bench fuzz-release shapes ## before each release, beside `make ci`

@@ -10,6 +10,7 @@ use kubelogin::kubeconfig::document::Document;
 use kubelogin::kubeconfig::edit::{Edited, Edits};
 use kubelogin::kubeconfig::encoding::decode;
 use kubelogin::kubeconfig::entry::{EntryKind, kind};
+use kubelogin::kubeconfig::merge::merged;
 use kubelogin::kubeconfig::tabs::readable;
 use kubelogin::kubeconfig::value::Value;
 use kubelogin::kubeconfig::yaml::Reader;
@@ -69,6 +70,12 @@ fn is_one_user(text: &str, range: &Range<usize>, old: &Value) {
 fuzz_target!(|data: &[u8]| {
     let Ok(decoded) = decode(data.to_vec()) else { return };
     let text = decoded.text.as_str();
+    // A merge can be read again and has every user; it may be refused.
+    if let (Ok(mut expected), Ok(merged)) = (names(text), merged([text, "users: [{name: last}]"].into_iter()))
+    {
+        expected.insert("last".to_owned());
+        assert_eq!(names(&merged).ok(), Some(expected), "merged: {merged}");
+    }
     let Ok(Some((edited, old))) = converted(text) else { return };
     if !edited.rewritten {
         assert_eq!(edited.changes.len(), old.len());

@@ -1,7 +1,7 @@
 //! Writing values: in block style into lines of a given indentation, in flow style (which is JSON) into
 //! one place.
 
-use super::scalar::{is_plain_text, push_quoted};
+use super::scalar::{is_plain_text, may_begin_plain, push_quoted};
 use super::value::{Scalar, Value};
 
 /// Writes a mapping's lines; the first one without its indentation, which stands there already, and the last one
@@ -131,7 +131,8 @@ fn flow_scalar(scalar: &Scalar, out: &mut String) {
 /// unless every reader takes it for text.
 fn scalar(scalar: &Scalar, out: &mut String) {
     tag(scalar, out);
-    if is_plain_text(&scalar.text) || (scalar.plain && !scalar.text.contains('\n')) {
+    let text = &scalar.text;
+    if is_plain_text(text) || (scalar.plain && !text.contains('\n') && may_begin_plain(text)) {
         out.push_str(&scalar.text);
     } else {
         push_quoted(&scalar.text, out);
@@ -173,6 +174,7 @@ mod tests {
             "a: one\n  two\n\n  three\nb: see, [docs] or {x}\n<<: {c: d}\n",
             "\"<<\": {c: d}\n",
             "{\"a\": [1, true, null, \"x\"], \"b\": {\"c\": \"d, e\"}}",
+            "a: [x, |--y, ä]\nb: ä # c\nd: 5%\ne: x\"y\"\nf: -.5\n",
         ] {
             let original = value(text);
             for written in

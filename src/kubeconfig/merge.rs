@@ -4,7 +4,7 @@ use super::emit;
 use super::tabs::readable;
 use super::value::{Scalar, Value};
 use super::yaml::Reader;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::collections::HashSet;
 
 /// The lists whose entries have names.
@@ -13,7 +13,7 @@ const LISTS: &[&str] = &["clusters", "contexts", "users"];
 /// The texts of several files as one text; comments are lost.
 ///
 /// # Errors
-/// Text that is not YAML, or says nothing.
+/// Text that is not YAML, or says nothing, or cannot be written anew.
 pub fn merged<'t>(texts: impl Iterator<Item = &'t str>) -> Result<String> {
     let mut merged: Vec<(Scalar, Value)> = ["apiVersion", "clusters", "contexts", "current-context", "kind"]
         .iter()
@@ -46,9 +46,13 @@ pub fn merged<'t>(texts: impl Iterator<Item = &'t str>) -> Result<String> {
             *value = Value::text(default);
         }
     }
+    let merged = Value::Map(merged);
     let mut out = String::new();
-    emit::block(&Value::Map(merged), 0, "\n", &mut out);
+    emit::block(&merged, 0, "\n", &mut out);
     out.push('\n');
+    if !Reader::new(&out)?.value()?.semantically_equal(&merged) {
+        return Err(Error::new("the files cannot be merged without loss"));
+    }
     Ok(out)
 }
 

@@ -33,11 +33,24 @@ const CLEAN: [bool; 256] = {
     table
 };
 
-/// Whether a text without quotes is a string to every reader for what stands in it: a space, a bracket, a
-/// comma or a line end that no number and no timestamp has. Without quotes it may stand in some places only.
+/// Whether a text without quotes is a string to every reader for what stands in it: a character that no number, no
+/// timestamp and no other type has. Without quotes it may stand in some places only.
 pub fn is_only_text(text: &str) -> bool {
-    text.contains([' ', '\t', '\n', ',', '[', ']', '{', '}'])
-        && text.contains(|c: char| !c.is_ascii_digit() && !" \t-+:.,_TtZzEe".contains(c))
+    let is_separated = text.contains([' ', '\t', '\n', ',', '[', ']', '{', '}'])
+        && text.contains(|c: char| !c.is_ascii_digit() && !" \t-+:.,_TtZzEe".contains(c));
+    is_separated || text.contains(|c: char| !c.is_ascii() || "|>\"'%@`&*!#$;()\\^?".contains(c))
+}
+
+/// Whether a text that stood without quotes somewhere may stand so on a line of its own. (What a flow collection
+/// lets begin with a `|` or be a `-` would be something else there.)
+pub fn may_begin_plain(text: &str) -> bool {
+    let mut chars = text.chars();
+    match chars.next() {
+        None => true,
+        Some('-') => chars.next().is_some_and(|c| !c.is_whitespace()) && text != "---",
+        Some('.') => text != "...",
+        Some(first) => first.is_alphanumeric() || "/_~<=+".contains(first),
+    }
 }
 
 /// The words that mean a boolean or null somewhere.
@@ -164,9 +177,19 @@ mod tests {
 
     #[test]
     fn sentences_are_text_and_numbers_and_timestamps_may_be_none() {
-        for text in
-            ["Install it, see [docs]", "a b", "two\n\nparagraphs", "1 of 2", "~ x", "a,b", "2001-12-14 or so"]
-        {
+        for text in [
+            "Install it, see [docs]",
+            "a b",
+            "two\n\nparagraphs",
+            "1 of 2",
+            "~ x",
+            "a,b",
+            "2001-12-14 or so",
+            "\u{e4}",
+            "a\"b",
+            "|--x",
+            "5%",
+        ] {
             assert!(is_only_text(text), "{text}");
         }
         for text in [
@@ -178,9 +201,19 @@ mod tests {
             "2001-12-14 21:59:43.10 -5",
             "2001-12-14\tT21:59:43Z",
             "0x1F",
-            "ä",
+            "<<",
+            "=",
         ] {
             assert!(!is_only_text(text), "{text}");
+        }
+        for text in ["", "a b", "~", "<<", "-1", "--x", "\u{e4}", ".5", "+.inf", "5 %"] {
+            assert!(may_begin_plain(text), "{text}");
+        }
+        for text in [
+            "-", "- a", "---", "...", "|x", "> y", "?", ":", "%a", "@b", "`c", "#d", "&e", "*f", "!g", "\"h",
+            "[i",
+        ] {
+            assert!(!may_begin_plain(text), "{text}");
         }
     }
 
