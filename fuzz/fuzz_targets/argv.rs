@@ -2,9 +2,9 @@
 
 #![no_main]
 
-use kubelogin::cli::complete::candidates;
 use kubelogin::cli::options::Options;
 use kubelogin::cli::parse::{parse, parse_exec_args};
+use kubelogin::commands::completion::candidates::candidates;
 use libfuzzer_sys::fuzz_target;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;

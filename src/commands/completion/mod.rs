@@ -1,6 +1,6 @@
 //! `completion SHELL`: the shell's script, and what the scripts ask for.
 
-mod candidates;
+pub mod candidates;
 
 use crate::cli::parse::ParsedArgs;
 use crate::context::Context;
