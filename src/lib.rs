@@ -132,6 +132,17 @@ fn dispatch(ctx: &Context) -> Result<()> {
             commands::doctor::run(ctx, &given)
         }
         Command::Completion => commands::completion::run(ctx, &given),
+        Command::Clean => commands::clean::run(ctx, &Options::resolve(given, &ctx.env)?),
+        Command::Setup
+            if given.last(Id::OidcIssuerUrl).is_none() || given.last(Id::OidcClientId).is_none() =>
+        {
+            ctx.print(&help(Command::Setup))
+        }
+        Command::Setup => {
+            sys::process::disable_core_dumps();
+            commands::setup::run(ctx, &Options::resolve(given, &ctx.env)?)
+        }
+        Command::Version => ctx.print(&commands::version::text()),
         Command::RemoveCacheDir | Command::RemoveTokens => {
             let options = Options::resolve(given, &ctx.env)?;
             options.check_paths(|_| true, may_exist)?;

@@ -15,6 +15,7 @@ pub enum Mode {
     Azd,
     WorkloadIdentity,
     AzurePipelines,
+    Oidc,
 }
 
 impl Mode {
@@ -29,6 +30,7 @@ impl Mode {
         (Self::Azd, "azd"),
         (Self::WorkloadIdentity, "workloadidentity"),
         (Self::AzurePipelines, "azurepipelines"),
+        (Self::Oidc, "oidc"),
     ];
 
     /// The mode of this name.

@@ -3,14 +3,15 @@
 #![no_main]
 
 use kubelogin::oauth::pkce::State;
-use kubelogin::oauth::redirect::{Expected, ExpectedIssuer, RedirectAnswer, RedirectStep, step};
+use kubelogin::oauth::redirect::{Expected, ExpectedIssuer, Pages, RedirectAnswer, RedirectStep, step};
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::percent_decode;
 
 fuzz_target!(|data: &[u8]| {
     let state = State::new([7; 32]);
     let expected = Expected { state: &state, issuer: ExpectedIssuer::Any };
-    let whole = step(data, "/", &expected);
+    let pages = Pages { path: "/", start: Some("https://a/"), after: None };
+    let whole = step(data, &pages, &expected);
     if let RedirectStep::End(_, RedirectAnswer::Code(_)) = whole {
         let has_state = data.split(|b| b"&? ".contains(b) || b.is_ascii_control()).any(|pair| {
             let decoded: Vec<u8> = percent_decode(pair).collect();
@@ -20,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     }
     // A request that comes in pieces ends as the whole one does.
     for end in [data.len() / 2, data.len().saturating_sub(1)] {
-        let part = step(data.get(..end).unwrap_or_default(), "/", &expected);
+        let part = step(data.get(..end).unwrap_or_default(), &pages, &expected);
         assert!(part == RedirectStep::More || part == whole, "{part:?} is not {whole:?}");
     }
 });

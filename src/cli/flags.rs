@@ -20,10 +20,16 @@ pub enum Command {
     Whoami,
     /// `doctor`
     Doctor,
+    /// `clean`
+    Clean,
     /// `completion`
     Completion,
     /// `help`
     Help,
+    /// `setup`
+    Setup,
+    /// `version`
+    Version,
 }
 
 /// What a command is called and does.
@@ -38,6 +44,11 @@ pub struct CommandRow {
 
 /// Every command, in the order of the help page.
 pub const COMMANDS: &[CommandRow] = &[
+    CommandRow {
+        command: Command::Clean,
+        name: "clean",
+        about: "Delete the cached tokens of OpenID providers",
+    },
     CommandRow {
         command: Command::Completion,
         name: "completion",
@@ -66,6 +77,12 @@ pub const COMMANDS: &[CommandRow] = &[
         about: "Remove all cached tokens from filesystem (older name of remove-cache-dir)",
     },
     CommandRow {
+        command: Command::Setup,
+        name: "setup",
+        about: "Sign in to an OpenID provider and show how to set up the cluster and kubectl",
+    },
+    CommandRow { command: Command::Version, name: "version", about: "Print the version" },
+    CommandRow {
         command: Command::Whoami,
         name: "whoami",
         about: "Show whose tokens are cached, without asking anybody",
@@ -77,11 +94,13 @@ pub const COMMANDS: &[CommandRow] = &[
 #[allow(missing_docs)] // Each is its row of FLAGS.
 pub enum Id {
     AuthenticationTimeout,
+    AuthenticationTimeoutSec,
     AuthorityHost,
     AzureConfigDir,
     BrowserCommand,
     CacheDir,
     CertificateAuthority,
+    CertificateAuthorityData,
     ClientCertificate,
     ClientCertificatePassword,
     ClientId,
@@ -94,14 +113,35 @@ pub enum Id {
     ExecCommand,
     FederatedTokenFile,
     ForceRefresh,
+    GrantType,
     Help,
     IdentityResourceId,
+    InsecureSkipTlsVerify,
     Kubeconfig,
     Legacy,
+    ListenAddress,
+    ListenPort,
+    LocalServerCert,
+    LocalServerKey,
     LogToStderr,
     Login,
     LoginHint,
     Man,
+    OidcAuthRequestExtraParams,
+    OidcClientId,
+    OidcClientSecret,
+    OidcClientSecretEnv,
+    OidcClientSecretFile,
+    OidcExtraScope,
+    OidcIssuerUrl,
+    OidcPkceMethod,
+    OidcRedirectUrl,
+    OidcRedirectUrlAuthcodeKeyboard,
+    OidcRedirectUrlHostname,
+    OidcRequestHeader,
+    OidcUseAccessToken,
+    OidcUsePkce,
+    OpenUrlAfterAuthentication,
     Outfile,
     Output,
     OutputFormat,
@@ -116,8 +156,11 @@ pub enum Id {
     Subscription,
     TenantId,
     Timeout,
+    TlsRenegotiationFreely,
+    TlsRenegotiationOnce,
     TokenCache,
     TokenCacheDir,
+    TokenCacheStorage,
     UseAzureRmEnvVars,
     Username,
     Verbosity,
@@ -133,8 +176,14 @@ pub enum ValueKind {
     Level,
     /// A Go duration greater than zero.
     Duration,
+    /// A whole number of seconds, or a port.
+    Number,
     /// Any text.
     Text,
+    /// A line of CSV.
+    List,
+    /// `key=value` pairs.
+    Pairs,
     /// The name of a file.
     File,
     /// The name of a folder.
@@ -164,6 +213,17 @@ pub enum When {
     Fallback(Mode),
     /// A default: the flag beats it.
     FlagWins,
+}
+
+/// Which kind of command line a flag belongs to: that of Microsoft Entra ID, or that of any OpenID provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// A sign-in to Entra ID.
+    Azure,
+    /// The login mode `oidc`; giving it chooses that mode.
+    Oidc,
+    /// Either.
+    Both,
 }
 
 /// An environment variable of a flag.
@@ -196,16 +256,21 @@ pub struct Flag {
     pub secret: bool,
     /// May be given several times, each value counting.
     pub repeatable: bool,
+    /// Which kind of command line it belongs to.
+    pub family: Family,
 }
 
 const GET_TOKEN: &[Command] = &[Command::GetToken];
 const CONVERT: &[Command] = &[Command::Convert];
 const SIGN_IN_COMMANDS: &[Command] = &[Command::GetToken, Command::Convert, Command::Doctor, Command::Whoami];
+const OIDC_COMMANDS: &[Command] =
+    &[Command::GetToken, Command::Convert, Command::Doctor, Command::Whoami, Command::Setup];
 const CACHE_USERS: &[Command] = &[
     Command::GetToken,
     Command::Convert,
     Command::Doctor,
     Command::Whoami,
+    Command::Clean,
     Command::RemoveCacheDir,
     Command::RemoveTokens,
 ];
@@ -221,6 +286,9 @@ const ALL_COMMANDS: &[Command] = &[
     Command::Whoami,
     Command::Completion,
     Command::Help,
+    Command::Clean,
+    Command::Setup,
+    Command::Version,
 ];
 
 const fn row(id: Id, long: &'static str, kind: ValueKind, help: &'static str) -> Flag {
@@ -235,7 +303,16 @@ const fn row(id: Id, long: &'static str, kind: ValueKind, help: &'static str) ->
         help,
         secret: false,
         repeatable: false,
+        family: Family::Azure,
     }
+}
+
+const fn both(id: Id, long: &'static str, kind: ValueKind, help: &'static str) -> Flag {
+    Flag { family: Family::Both, ..row(id, long, kind, help) }
+}
+
+const fn oidc(id: Id, long: &'static str, kind: ValueKind, help: &'static str) -> Flag {
+    Flag { family: Family::Oidc, commands: OIDC_COMMANDS, ..row(id, long, kind, help) }
 }
 
 const fn env(name: &'static str, when: When) -> EnvVar {
@@ -246,11 +323,20 @@ const fn env(name: &'static str, when: When) -> EnvVar {
 pub const FLAGS: &[Flag] = &[
     Flag {
         default: "5m",
-        ..row(
+        ..both(
             Id::AuthenticationTimeout,
             "authentication-timeout",
             ValueKind::Duration,
             "how long a sign-in in the browser is waited for",
+        )
+    },
+    Flag {
+        default: "180",
+        ..oidc(
+            Id::AuthenticationTimeoutSec,
+            "authentication-timeout-sec",
+            ValueKind::Number,
+            "how many seconds to wait for the browser sign-in; used in oidc login",
         )
     },
     Flag {
@@ -280,7 +366,7 @@ pub const FLAGS: &[Flag] = &[
             "service connection (resource) id of Azure Pipelines",
         )
     },
-    row(
+    both(
         Id::BrowserCommand,
         "browser-command",
         ValueKind::Text,
@@ -290,15 +376,24 @@ pub const FLAGS: &[Flag] = &[
         commands: CACHE_USERS,
         default: "${HOME}/.kube/cache/kubelogin/",
         env: &[env("KUBECACHEDIR", When::FlagWins)],
-        ..row(Id::CacheDir, "cache-dir", ValueKind::Folder, "directory to cache tokens")
+        ..both(Id::CacheDir, "cache-dir", ValueKind::Folder, "directory to cache tokens")
     },
     Flag {
         repeatable: true,
-        ..row(
+        ..both(
             Id::CertificateAuthority,
             "certificate-authority",
             ValueKind::File,
             "PEM file of certificate authorities to trust besides the others; may be repeated",
+        )
+    },
+    Flag {
+        repeatable: true,
+        ..oidc(
+            Id::CertificateAuthorityData,
+            "certificate-authority-data",
+            ValueKind::Text,
+            "certificate authorities to trust in place of the system's, PEM in base64; may be repeated; used in oidc login",
         )
     },
     Flag {
@@ -354,14 +449,14 @@ pub const FLAGS: &[Flag] = &[
     },
     Flag {
         commands: KUBECONFIG_USERS,
-        ..row(
+        ..both(
             Id::Context,
             "context",
             ValueKind::ContextName,
             "the name of the kubeconfig context (default: all of them in convert-kubeconfig, else the current one)",
         )
     },
-    row(
+    both(
         Id::DisableEnvironmentOverride,
         "disable-environment-override",
         ValueKind::Bool,
@@ -375,7 +470,7 @@ pub const FLAGS: &[Flag] = &[
     ),
     Flag {
         commands: CONVERT,
-        ..row(Id::DryRun, "dry-run", ValueKind::Bool, "write nothing and print the change as a unified diff")
+        ..both(Id::DryRun, "dry-run", ValueKind::Bool, "write nothing and print the change as a unified diff")
     },
     Flag {
         short: Some('e'),
@@ -384,7 +479,7 @@ pub const FLAGS: &[Flag] = &[
     },
     Flag {
         commands: CONVERT,
-        ..row(
+        ..both(
             Id::ExecCommand,
             "exec-command",
             ValueKind::File,
@@ -402,7 +497,7 @@ pub const FLAGS: &[Flag] = &[
     },
     Flag {
         commands: GET_TOKEN,
-        ..row(
+        ..both(
             Id::ForceRefresh,
             "force-refresh",
             ValueKind::Bool,
@@ -410,9 +505,25 @@ pub const FLAGS: &[Flag] = &[
         )
     },
     Flag {
+        default: "auto",
+        ..oidc(
+            Id::GrantType,
+            "grant-type",
+            ValueKind::Choice(&[
+                "auto",
+                "authcode",
+                "authcode-keyboard",
+                "password",
+                "device-code",
+                "client-credentials",
+            ]),
+            "how to sign in: auto is password with --username, else authcode; used in oidc login",
+        )
+    },
+    Flag {
         short: Some('h'),
         commands: ALL_COMMANDS,
-        ..row(Id::Help, "help", ValueKind::Bool, "help for this command")
+        ..both(Id::Help, "help", ValueKind::Bool, "help for this command")
     },
     row(
         Id::IdentityResourceId,
@@ -420,9 +531,15 @@ pub const FLAGS: &[Flag] = &[
         ValueKind::Text,
         "managed identity resource id; used in msi login when no client id is set",
     ),
+    oidc(
+        Id::InsecureSkipTlsVerify,
+        "insecure-skip-tls-verify",
+        ValueKind::Bool,
+        "do not verify the provider's TLS certificate: anyone on the way can read and forge tokens; used in oidc login",
+    ),
     Flag {
         commands: KUBECONFIG_USERS,
-        ..row(
+        ..both(
             Id::Kubeconfig,
             "kubeconfig",
             ValueKind::File,
@@ -431,10 +548,41 @@ pub const FLAGS: &[Flag] = &[
     },
     row(Id::Legacy, "legacy", ValueKind::Bool, "get a token with the 'spn:' prefix in its audience claim"),
     Flag {
+        repeatable: true,
+        default: "127.0.0.1:8000,127.0.0.1:18000",
+        ..oidc(
+            Id::ListenAddress,
+            "listen-address",
+            ValueKind::List,
+            "addresses to listen on for the browser, the first that is free; may be repeated; used in oidc login",
+        )
+    },
+    Flag {
+        repeatable: true,
+        ..oidc(
+            Id::ListenPort,
+            "listen-port",
+            ValueKind::Number,
+            "older form of --listen-address=127.0.0.1:PORT; used in oidc login",
+        )
+    },
+    oidc(
+        Id::LocalServerCert,
+        "local-server-cert",
+        ValueKind::File,
+        "not supported: register an http://localhost redirect address",
+    ),
+    oidc(
+        Id::LocalServerKey,
+        "local-server-key",
+        ValueKind::File,
+        "not supported: register an http://localhost redirect address",
+    ),
+    Flag {
         short: Some('l'),
         default: "devicecode",
         env: &[env("AAD_LOGIN_METHOD", When::Always)],
-        ..row(Id::Login, "login", ValueKind::LoginMode, "login method")
+        ..both(Id::Login, "login", ValueKind::LoginMode, "login method")
     },
     row(
         Id::LoginHint,
@@ -445,28 +593,124 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         commands: ALL_COMMANDS,
         default: "true",
-        ..row(Id::LogToStderr, "logtostderr", ValueKind::Bool, "log to standard error instead of files")
+        ..both(Id::LogToStderr, "logtostderr", ValueKind::Bool, "log to standard error instead of files")
     },
-    Flag { commands: &[Command::Help], ..row(Id::Man, "man", ValueKind::Bool, "the manual page, for man") },
+    Flag { commands: &[Command::Help], ..both(Id::Man, "man", ValueKind::Bool, "the manual page, for man") },
+    Flag {
+        repeatable: true,
+        ..oidc(
+            Id::OidcAuthRequestExtraParams,
+            "oidc-auth-request-extra-params",
+            ValueKind::Pairs,
+            "parameters to add to the authorization request as key=value; may be repeated; used in oidc login",
+        )
+    },
+    oidc(Id::OidcClientId, "oidc-client-id", ValueKind::Text, "client ID at the OpenID provider"),
+    Flag {
+        secret: true,
+        ..oidc(
+            Id::OidcClientSecret,
+            "oidc-client-secret",
+            ValueKind::Text,
+            "client secret at the OpenID provider; prefer --oidc-client-secret-file",
+        )
+    },
+    oidc(
+        Id::OidcClientSecretEnv,
+        "oidc-client-secret-env",
+        ValueKind::Text,
+        "name of the environment variable that holds the client secret; used in oidc login",
+    ),
+    oidc(
+        Id::OidcClientSecretFile,
+        "oidc-client-secret-file",
+        ValueKind::File,
+        "file that holds the client secret; used in oidc login",
+    ),
+    Flag {
+        repeatable: true,
+        ..oidc(
+            Id::OidcExtraScope,
+            "oidc-extra-scope",
+            ValueKind::List,
+            "scopes to request besides openid; may be repeated; used in oidc login",
+        )
+    },
+    oidc(
+        Id::OidcIssuerUrl,
+        "oidc-issuer-url",
+        ValueKind::Text,
+        "issuer of an OpenID provider; chooses the oidc login",
+    ),
+    Flag {
+        default: "auto",
+        ..oidc(
+            Id::OidcPkceMethod,
+            "oidc-pkce-method",
+            ValueKind::Choice(&["auto", "no", "S256"]),
+            "PKCE: auto is S256 where the provider announces it; used in oidc login",
+        )
+    },
+    oidc(
+        Id::OidcRedirectUrl,
+        "oidc-redirect-url",
+        ValueKind::Text,
+        "redirect address to send, as it is registered; used in oidc login",
+    ),
+    oidc(
+        Id::OidcRedirectUrlAuthcodeKeyboard,
+        "oidc-redirect-url-authcode-keyboard",
+        ValueKind::Text,
+        "older name of --oidc-redirect-url for --grant-type=authcode-keyboard",
+    ),
+    oidc(
+        Id::OidcRedirectUrlHostname,
+        "oidc-redirect-url-hostname",
+        ValueKind::Text,
+        "host of the redirect address, in place of localhost; used in oidc login",
+    ),
+    Flag {
+        secret: true,
+        repeatable: true,
+        ..oidc(
+            Id::OidcRequestHeader,
+            "oidc-request-header",
+            ValueKind::Pairs,
+            "headers to add to requests to the provider as key=value; may be repeated; used in oidc login",
+        )
+    },
+    oidc(
+        Id::OidcUseAccessToken,
+        "oidc-use-access-token",
+        ValueKind::Bool,
+        "give the access token to the cluster in place of the ID token; used in oidc login",
+    ),
+    oidc(Id::OidcUsePkce, "oidc-use-pkce", ValueKind::Bool, "older name of --oidc-pkce-method=S256"),
+    oidc(
+        Id::OpenUrlAfterAuthentication,
+        "open-url-after-authentication",
+        ValueKind::Text,
+        "page to show in the browser after the sign-in; used in oidc login",
+    ),
     Flag {
         commands: CONVERT,
-        ..row(
+        ..both(
             Id::Outfile,
             "outfile",
             ValueKind::File,
             "write the converted kubeconfig here, - for standard output, and leave the input alone",
         )
     },
-    Flag { commands: CONVERT, ..row(Id::Output, "output", ValueKind::File, "older name of --outfile") },
+    Flag { commands: CONVERT, ..both(Id::Output, "output", ValueKind::File, "older name of --outfile") },
     Flag {
         commands: INSPECTORS,
         default: "text",
-        ..row(Id::OutputFormat, "output", ValueKind::Choice(&["text", "json"]), "form of the answer")
+        ..both(Id::OutputFormat, "output", ValueKind::Choice(&["text", "json"]), "form of the answer")
     },
     Flag {
         secret: true,
         env: &[env("AAD_USER_PRINCIPAL_PASSWORD", When::Always), env("AZURE_PASSWORD", When::Always)],
-        ..row(Id::Password, "password", ValueKind::Text, "password for ropc login flow")
+        ..both(Id::Password, "password", ValueKind::Text, "password for ropc login flow")
     },
     row(
         Id::PopClaims,
@@ -489,9 +733,9 @@ pub const FLAGS: &[Flag] = &[
     row(Id::ServerId, "server-id", ValueKind::Text, "AAD server application ID"),
     Flag {
         commands: &[Command::Doctor],
-        ..row(Id::SignIn, "sign-in", ValueKind::Bool, "sign in too, and describe the token")
+        ..both(Id::SignIn, "sign-in", ValueKind::Bool, "sign in too, and describe the token")
     },
-    row(
+    both(
         Id::SkipOpenBrowser,
         "skip-open-browser",
         ValueKind::Bool,
@@ -518,16 +762,23 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         default: "60s",
         env: &[env("AZURE_CLI_TIMEOUT", When::Always)],
-        ..row(
+        ..both(
             Id::Timeout,
             "timeout",
             ValueKind::Duration,
             "time limit of network exchanges and of the Azure CLI",
         )
     },
+    oidc(
+        Id::TlsRenegotiationFreely,
+        "tls-renegotiation-freely",
+        ValueKind::Bool,
+        "accepted and without effect",
+    ),
+    oidc(Id::TlsRenegotiationOnce, "tls-renegotiation-once", ValueKind::Bool, "accepted and without effect"),
     Flag {
         default: "auto",
-        ..row(
+        ..both(
             Id::TokenCache,
             "token-cache",
             ValueKind::Choice(&["auto", "all", "none"]),
@@ -536,7 +787,16 @@ pub const FLAGS: &[Flag] = &[
     },
     Flag {
         commands: CACHE_USERS,
-        ..row(Id::TokenCacheDir, "token-cache-dir", ValueKind::Folder, "older name of --cache-dir")
+        ..both(Id::TokenCacheDir, "token-cache-dir", ValueKind::Folder, "older name of --cache-dir")
+    },
+    Flag {
+        default: "disk",
+        ..oidc(
+            Id::TokenCacheStorage,
+            "token-cache-storage",
+            ValueKind::Choice(&["disk", "keyring", "none", "auto"]),
+            "where tokens are cached: disk or none; keyring and auto mean disk; used in oidc login",
+        )
     },
     row(
         Id::UseAzureRmEnvVars,
@@ -546,23 +806,26 @@ pub const FLAGS: &[Flag] = &[
     ),
     Flag {
         env: &[env("AAD_USER_PRINCIPAL_NAME", When::Always), env("AZURE_USERNAME", When::Always)],
-        ..row(Id::Username, "username", ValueKind::Text, "user name for ropc login flow")
+        ..both(Id::Username, "username", ValueKind::Text, "user name for ropc login flow")
     },
     Flag {
         short: Some('v'),
         commands: ALL_COMMANDS,
-        ..row(Id::Verbosity, "v", ValueKind::Level, "number for the log level verbosity")
+        ..both(Id::Verbosity, "v", ValueKind::Level, "number for the log level verbosity")
     },
     Flag {
         commands: &[Command::Root],
-        ..row(Id::Version, "version", ValueKind::Bool, "version for kubelogin")
+        ..both(Id::Version, "version", ValueKind::Bool, "version for kubelogin")
     },
 ];
 
 impl Flag {
     /// Whether `command` takes it.
     pub fn belongs_to(&self, command: Command) -> bool {
-        self.commands.contains(&command)
+        // setup signs in to an OpenID provider as get-token does.
+        let as_get_token =
+            command == Command::Setup && self.family == Family::Both && self.commands == SIGN_IN_COMMANDS;
+        as_get_token || self.commands.contains(&command)
     }
 
     /// Whether every command takes it.

@@ -1,6 +1,6 @@
 //! The help pages, in the layout that the original's users know, derived from the flag table.
 
-use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, ValueKind, When};
+use super::flags::{COMMANDS, Command, FLAGS, Family, Flag, Id, ValueKind, When};
 use crate::mode::Mode;
 use crate::style::Style;
 
@@ -38,8 +38,14 @@ pub fn page(command: Command, style: Style) -> String {
         .iter()
         .filter(|flag| flag.belongs_to(command))
         .partition(|flag| flag.is_global() && command != Command::Root);
+    let (provider, own): (Vec<&Flag>, Vec<&Flag>) =
+        local.into_iter().partition(|flag| flag.family == Family::Oidc);
     page += "\nFlags:\n";
-    page += &rows(&local, style);
+    page += &rows(&own, style);
+    if !provider.is_empty() {
+        page += "\nFlags for OpenID providers:\n";
+        page += &rows(&provider, style);
+    }
     if global.is_empty() {
         let more = "Use \"kubelogin [command] --help\" for more information about a command.";
         page += &format!("\n{}\n", style.wrap(more, 0));
@@ -110,6 +116,9 @@ pub(super) fn value_name(flag: &Flag) -> &'static str {
         ValueKind::Bool => "",
         ValueKind::Level => "Level",
         ValueKind::Duration => "duration",
+        ValueKind::Number => "int",
+        ValueKind::List => "strings",
+        ValueKind::Pairs => "key=value",
         ValueKind::Text
         | ValueKind::File
         | ValueKind::Folder

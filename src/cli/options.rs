@@ -4,13 +4,14 @@
 //! written for the original rely on; [`When`] in the flag table says when each counts. Each setting
 //! remembers where it came from.
 
-use super::flags::{FLAGS, Flag, Id, ValueKind, When};
-use super::parse::ParsedArgs;
+use super::flags::{FLAGS, Family, Flag, Id, ValueKind, When};
+use super::parse::{ParsedArgs, parse_number};
 use super::paths;
 use crate::context::{Context, Env};
 use crate::error::{Error, Result};
 use crate::http::url::{is_scheme, without_userinfo};
 use crate::mode::Mode;
+use crate::oauth::oidc::lists;
 use crate::secret::Secret;
 use crate::time::parse_go_duration;
 use std::borrow::Cow;
@@ -55,12 +56,21 @@ impl Options {
     pub fn resolve(given: ParsedArgs, env: &Env) -> Result<Self> {
         let nothing = Env::default();
         let home = paths::home(env);
+        if let Some(options) = Self::of_provider(&given, env, home.as_deref())? {
+            return Ok(options);
+        }
         let env = if given.is_on(Id::DisableEnvironmentOverride) { &nothing } else { env };
         let login = {
             // A command without the flag is not stopped by a variable that it does not use.
             let env = if Id::Login.flag().belongs_to(given.command) { env } else { &nothing };
             let setting = resolve_one(Id::Login.flag(), &given, env, None)?;
-            Mode::parse(&setting.value.to_string_lossy())?
+            match Mode::parse(&setting.value.to_string_lossy())? {
+                Mode::Oidc => {
+                    return Err(Error::new("AAD_LOGIN_METHOD=oidc is not supported")
+                        .hint("pass --login oidc with --oidc-issuer-url and --oidc-client-id"));
+                }
+                mode => mode,
+            }
         };
         let settings = FLAGS
             .iter()
@@ -76,6 +86,37 @@ impl Options {
         let options = Self { given, settings, login, home };
         options.check()?;
         Ok(options)
+    }
+
+    /// The settings of an OpenID provider's command line: one with a flag that only those have, or `--login oidc`. No
+    /// variable of Azure's counts there, so that none turns a browser sign-in into another.
+    fn of_provider(given: &ParsedArgs, env: &Env, home: Option<&Path>) -> Result<Option<Self>> {
+        let (azure, provider) = (given.first_of(Family::Azure), given.first_of(Family::Oidc));
+        let login = given.last(Id::Login).filter(|login| !login.is_empty());
+        if provider.is_none() && login != Some(OsStr::new("oidc")) {
+            return Ok(None);
+        }
+        let other = match login {
+            Some(login) if login != "oidc" => Some(format!("--login {}", login.to_string_lossy())),
+            _ => azure.map(Id::dashed),
+        };
+        if let Some(other) = other {
+            let own = provider.map_or_else(|| "--login oidc".to_owned(), Id::dashed);
+            return Err(Error::new(format!("{own} and {other} do not go together")).hint(
+                "flags of an OpenID provider sign in to that provider, the others to Microsoft Entra ID",
+            ));
+        }
+        let nothing = Env::default();
+        let settings = FLAGS.iter().filter(|flag| flag.belongs_to(given.command)).map(|flag| {
+            let env = if flag.id == Id::CacheDir { env } else { &nothing };
+            let mut setting = resolve_one(flag, given, env, Some(Mode::Oidc))?;
+            if is_path(flag) && setting.source != SettingSource::Default {
+                setting.expanded = paths::expand(Path::new(&setting.value), home).ok();
+            }
+            Ok(setting)
+        });
+        let settings = settings.collect::<Result<_>>()?;
+        Ok(Some(Self { given: given.clone(), settings, login: Mode::Oidc, home: home.map(Path::to_owned) }))
     }
 
     /// What every mode refuses, whether it uses the flag or not.
@@ -184,6 +225,36 @@ impl Options {
     /// Whether a boolean setting is on.
     pub fn is_on(&self, id: Id) -> bool {
         self.given.is_on(id)
+    }
+
+    /// A whole number; the type was checked when it was read.
+    pub fn number(&self, id: Id) -> Option<u32> {
+        self.text(id).and_then(parse_number)
+    }
+
+    /// The values of a list, repeated flags one after the other; the default where none is given.
+    pub fn list(&self, id: Id) -> Vec<String> {
+        let mut given = self.given.all(id).filter_map(OsStr::to_str).peekable();
+        if given.peek().is_none() {
+            return lists::csv(id.flag().default).unwrap_or_default();
+        }
+        given.flat_map(|text| lists::csv(text).unwrap_or_default()).collect()
+    }
+
+    /// The pairs of a flag; of one key the last value counts.
+    pub fn pairs(&self, id: Id) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> = Vec::new();
+        let given = self.given.all(id).filter_map(OsStr::to_str);
+        for (key, value) in given.flat_map(|text| lists::pairs(text).unwrap_or_default()) {
+            all.retain(|(known, _)| *known != key);
+            all.push((key, value));
+        }
+        all
+    }
+
+    /// All values of a flag that may be repeated, as they are.
+    pub fn texts(&self, id: Id) -> Vec<&str> {
+        self.given.all(id).filter_map(OsStr::to_str).collect()
     }
 
     /// A duration; the type was checked when it was read.

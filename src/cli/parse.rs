@@ -3,8 +3,9 @@
 //! `ParsedArgs` never looks at the environment and gives nothing a meaning; that is
 //! [`options`](super::options)' work.
 
-use super::flags::{COMMANDS, Command, FLAGS, Flag, Id, ValueKind};
+use super::flags::{COMMANDS, Command, FLAGS, Family, Flag, Id, ValueKind};
 use crate::error::{Error, Result};
+use crate::oauth::oidc::lists;
 use crate::time::parse_go_duration;
 use lexopt::Arg;
 use std::ffi::{OsStr, OsString};
@@ -40,6 +41,12 @@ impl ParsedArgs {
     pub fn without(&self, ids: &[Id]) -> Self {
         let values = self.values.iter().filter(|(id, _)| !ids.contains(id)).cloned().collect();
         Self { command: self.command, words: self.words.clone(), values }
+    }
+
+    /// The first flag of a kind that was given with a value.
+    pub fn first_of(&self, family: Family) -> Option<Id> {
+        let is_of = |(id, value): &&(Id, OsString)| id.flag().family == family && !value.is_empty();
+        self.values.iter().find(is_of).map(|(id, _)| *id)
     }
 
     /// Whether a boolean flag was said and is on.
@@ -102,6 +109,14 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
+/// A whole number as Go reads one.
+pub fn parse_number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
 /// A level of verbosity as klog reads it, which knows none above 255 or below 0 that differs from those.
 pub fn parse_level(text: &str) -> Option<u8> {
     let level: i32 = text.parse().ok()?;
@@ -142,6 +157,34 @@ fn usage_hint(command: Command) -> String {
     }
 }
 
+/// Flags of klog that other programs' kubeconfigs carry; none does anything here. With whether each takes a value.
+const KLOG: &[(&str, bool)] = &[
+    ("add_dir_header", false),
+    ("alsologtostderr", false),
+    ("alsologtostderrthreshold", true),
+    ("legacy_stderr_threshold_behavior", false),
+    ("log_backtrace_at", true),
+    ("log_dir", true),
+    ("log_file", true),
+    ("log_file_max_size", true),
+    ("one_output", false),
+    ("skip_headers", false),
+    ("skip_log_headers", false),
+    ("stderrthreshold", true),
+    ("vmodule", true),
+];
+
+/// Skips the value of such a flag; `false` for any other.
+fn skip_klog(parser: &mut lexopt::Parser, long: &str) -> bool {
+    let Some((_, takes_value)) = KLOG.iter().find(|(name, _)| *name == long) else { return false };
+    if *takes_value {
+        let _ = parser.value();
+    } else {
+        let _ = parser.optional_value();
+    }
+    true
+}
+
 /// The first word that is neither a flag nor a flag's value.
 fn find_command(args: &[OsString]) -> Result<Command> {
     let mut parser = lexopt::Parser::from_args(args);
@@ -161,7 +204,13 @@ fn find_command(args: &[OsString]) -> Result<Command> {
                         .hint(usage_hint(Command::Root))
                     });
             }
-            Arg::Long(long) => (FLAGS.iter().find(|f| f.long == long), Problem::unknown_long(long)),
+            Arg::Long(long) => {
+                let long = long.to_owned();
+                if skip_klog(&mut parser, &long) {
+                    continue;
+                }
+                (FLAGS.iter().find(|f| f.long == long), Problem::unknown_long(&long))
+            }
             Arg::Short(short) => {
                 (FLAGS.iter().find(|f| f.short == Some(short)), Problem::unknown_short(short))
             }
@@ -190,7 +239,11 @@ fn read(command: Command, args: &[OsString], parsed: &mut ParsedArgs) -> Result<
                 continue;
             }
             Some(Arg::Long(long)) => {
-                (FLAGS.iter().find(|f| f.long == long && f.belongs_to(command)), Problem::unknown_long(long))
+                let long = long.to_owned();
+                if skip_klog(&mut parser, &long) {
+                    continue;
+                }
+                (FLAGS.iter().find(|f| f.long == long && f.belongs_to(command)), Problem::unknown_long(&long))
             }
             Some(Arg::Short(short)) => (
                 FLAGS.iter().find(|f| f.short == Some(short) && f.belongs_to(command)),
@@ -243,6 +296,16 @@ fn check(flag: &Flag, value: &OsStr) -> Result<()> {
             Some(duration) if duration.is_zero() => invalid("must be greater than 0"),
             Some(_) => Ok(()),
         },
+        ValueKind::Number if parse_number(text).is_none() => invalid("not a number"),
+        ValueKind::List => lists::csv(text).map(drop).or_else(invalid),
+        ValueKind::Pairs => lists::pairs(text).map(drop).or_else(|why| match flag.secret {
+            true => invalid("must be formatted as key=value"),
+            false => invalid(&why),
+        }),
+        // The words that people search for.
+        ValueKind::Choice(words) if flag.family == Family::Oidc && !words.contains(&text) => {
+            Err(Error::new(format!("{} must be one of ({})", flag.long, words.join("|"))))
+        }
         ValueKind::Choice(words) if !words.contains(&text) => {
             invalid(&format!("not one of {}", words.join(", ")))
         }

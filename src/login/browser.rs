@@ -1,32 +1,23 @@
 //! `interactive`: the user signs in in a browser, which is redirected to a port of ours (RFC 8252).
-//!
-//! ```text
-//! no browser can be opened, or none shall be ──> on a terminal, an answer can be pasted ─┐
-//!                    ^                                                                    v
-//! a browser is opened ──> it fails later         the loopback listener waits ──> the first answer counts
-//! ```
 
-use super::pasting::Pasting;
 use super::pop::Pop;
+use super::sign_in_page::SignInPage;
 use super::user_client::UserClient;
 use super::{Finding, SignIn};
 use crate::cache::{Entry, Key, RefreshError};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
-use crate::cli::variables::secret_names;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::message::Response;
 use crate::oauth::pkce::{Pkce, State};
-use crate::oauth::redirect::{self, Expected, ExpectedIssuer, RedirectAnswer};
+use crate::oauth::redirect::{Expected, ExpectedIssuer, Pages, RedirectAnswer};
 use crate::oauth::redirect_url::RedirectUrl;
 use crate::oauth::token::{OauthError, Token, TokenFailure};
 use crate::oauth::user_grant::{self, ResponseMode};
 use crate::secret::Secret;
 use crate::sys::browser;
-use crate::sys::loopback::{ConnectionStep, Loopback};
-use crate::time::short_duration;
-use crate::waiting::WaitNotice;
+use crate::sys::loopback::Loopback;
 use std::time::Duration;
 
 struct Browser<'a> {
@@ -82,9 +73,15 @@ impl SignIn for Browser<'_> {
             opened: url(ResponseMode::FormPost),
             printed: url(ResponseMode::Query),
             redirect_uri: &redirect_uri,
-            state: &state,
+            pages: Pages { path: "/", ..Pages::default() },
+            expected: Expected { state: &state, issuer: ExpectedIssuer::Any },
+            has_pkce: true,
+            opens: self.opens,
+            command: self.command.as_deref(),
+            timeout: self.timeout,
+            short: None,
         };
-        let code = match self.wait(ctx, loopback, &page)? {
+        let code = match page.wait(ctx, loopback)? {
             RedirectAnswer::Code(code) => code,
             RedirectAnswer::Refused { error, description } => {
                 let error = OauthError { error, error_description: description, ..Default::default() };
@@ -126,81 +123,6 @@ impl SignIn for Browser<'_> {
             ),
         })
     }
-}
-
-/// The page on which the user signs in: one request, whose answer may come back in two ways.
-struct SignInPage<'a> {
-    /// For a program to open.
-    opened: String,
-    /// For a user to open.
-    printed: String,
-    redirect_uri: &'a str,
-    state: &'a State,
-}
-
-impl Browser<'_> {
-    /// Opens the page and waits for the first answer, from the browser or pasted.
-    fn wait(&self, ctx: &Context, loopback: Loopback, page: &SignInPage) -> Result<RedirectAnswer> {
-        let mut browser = self.open(ctx, page);
-        // Before the address is shown: what follows it must not be echoed.
-        let mut pasting = browser.is_none().then(|| Pasting::start(ctx));
-        let cancel = if ctx.console.stderr_terminal().is_terminal { " (Ctrl-C to cancel)" } else { "" };
-        let what = match &pasting {
-            None => "Opening the sign-in page in your browser. If it does not open, visit",
-            Some(Ok(_)) => "To sign in, open this page in any browser",
-            Some(Err(_)) => "To sign in, open this page in a browser on this machine",
-        };
-        ctx.eprintln(&format!("{what}{cancel}:\n{}", page.printed));
-        if let Some(pasting) = &pasting {
-            explain_pasting(ctx, pasting, page);
-        }
-        let expected = Expected { state: page.state, issuer: ExpectedIssuer::Any };
-        let step = |bytes: &[u8]| match redirect::step(bytes, "/", &expected) {
-            redirect::RedirectStep::More => ConnectionStep::More,
-            redirect::RedirectStep::Reply(page) => ConnectionStep::Reply(page),
-            redirect::RedirectStep::End(page, answer) => ConnectionStep::End(page, Ok(answer)),
-        };
-        let mut waiting = WaitNotice::after_prompt(ctx);
-        let idle = || {
-            waiting.tick(|| "the sign-in in the browser".to_owned());
-            if let Some(failure) = browser.as_mut().and_then(browser::Browser::failure) {
-                ctx.warn(&not_opened(&failure));
-                explain_pasting(ctx, pasting.insert(Pasting::start(ctx)), page);
-            }
-            pasting.as_mut()?.as_mut().ok()?.poll(ctx, &expected, true)
-        };
-        loopback.serve(ctx, self.timeout, step, idle).unwrap_or_else(|| {
-            let timeout = short_duration(self.timeout);
-            Err(Error::new(format!("timed out after {timeout} waiting for the browser sign-in"))
-                .hint("run the command again, with a longer --authentication-timeout if you need more time"))
-        })
-    }
-
-    fn open(&self, ctx: &Context, page: &SignInPage) -> Option<browser::Browser> {
-        if !self.opens {
-            return None;
-        }
-        browser::openers(ctx, self.command.as_deref())
-            .and_then(|openers| browser::Browser::open(ctx, openers, &page.opened, secret_names()))
-            .map_err(|failure| ctx.warn(&not_opened(&failure)))
-            .ok()
-    }
-}
-
-/// Says how to paste the answer, or where that is possible.
-fn explain_pasting(ctx: &Context, pasting: &std::result::Result<Pasting, &str>, page: &SignInPage) {
-    match pasting {
-        Ok(_) => ctx.eprintln(&Pasting::instructions(page.redirect_uri)),
-        // There is no pasting there.
-        Err(_) if cfg!(windows) => {}
-        Err(reason) => ctx.eprintln(&format!(
-            "To use a browser on another machine, run kubelogin in a terminal and paste the answer there (here {reason})."
-        )),
-    }
-}
-
-fn not_opened(failure: &str) -> String {
-    format!("no browser was opened ({failure})")
 }
 
 /// The browser's answer has no response of a token endpoint; its status is that of a refusal.

@@ -15,7 +15,10 @@ use crate::sys::interrupt;
 /// # Errors
 /// If no token can be obtained; a cache that does not work is no reason.
 pub fn token(ctx: &Context, options: &Options, login: &dyn SignIn) -> Result<Token> {
-    let policy = Policy::named(options.text(Id::TokenCache));
+    let policy = match options.text(Id::TokenCacheStorage) {
+        Some("none") => Policy::None,
+        _ => Policy::named(options.text(Id::TokenCache)),
+    };
     let is_cached = modes::row(options.login()).is_cached(policy);
     let Some(key) = login.key().filter(|_| is_cached) else {
         return sign_in(login);

@@ -14,12 +14,14 @@ mod explain;
 pub mod federated;
 pub mod managed_identity;
 pub mod modes;
+pub mod oidc;
 pub mod pasting;
 pub mod pop;
 pub mod ropc;
 pub mod rules;
 pub mod service_principal;
 pub mod session;
+mod sign_in_page;
 mod user_client;
 
 use crate::cache::{Entry, Key, RefreshError};

@@ -3,7 +3,7 @@
 use super::rules::ArgSource::{FlagOnly, FlagOnlyUnless, FlagOrOldEntry, Required};
 use super::rules::Rule;
 use super::{
-    SignIn, azd, azure_cli, browser, device_code, federated, managed_identity, ropc, service_principal,
+    SignIn, azd, azure_cli, browser, device_code, federated, managed_identity, oidc, ropc, service_principal,
 };
 use crate::cache::Policy;
 use crate::cli::flags::Id;
@@ -171,6 +171,48 @@ pub const MODES: &[ModeRow] = &[
         build: federated::azure_pipelines::build,
         ..ROW
     },
+    ModeRow {
+        mode: Mode::Oidc,
+        who: Who::Browser,
+        caching: Caching::ByDefault,
+        asks_authority: false,
+        rules: OIDC,
+        build: oidc::build,
+        ..ROW
+    },
+];
+
+/// An OpenID provider's arguments, in the order of the flag table.
+const OIDC: &[Rule] = &[
+    (Id::OidcIssuerUrl, Required),
+    (Id::OidcClientId, Required),
+    (Id::OidcClientSecret, FlagOrOldEntry),
+    (Id::OidcClientSecretFile, FlagOrOldEntry),
+    (Id::OidcClientSecretEnv, FlagOrOldEntry),
+    (Id::OidcRedirectUrl, FlagOrOldEntry),
+    (Id::OidcExtraScope, FlagOrOldEntry),
+    (Id::OidcUseAccessToken, FlagOrOldEntry),
+    (Id::OidcRequestHeader, FlagOrOldEntry),
+    (Id::OidcAuthRequestExtraParams, FlagOrOldEntry),
+    (Id::OidcPkceMethod, FlagOrOldEntry),
+    (Id::GrantType, FlagOrOldEntry),
+    (Id::ListenAddress, FlagOrOldEntry),
+    (Id::AuthenticationTimeoutSec, FlagOrOldEntry),
+    (Id::OpenUrlAfterAuthentication, FlagOrOldEntry),
+    (Id::CertificateAuthority, FlagOrOldEntry),
+    (Id::CertificateAuthorityData, FlagOrOldEntry),
+    (Id::InsecureSkipTlsVerify, FlagOrOldEntry),
+    (Id::TlsRenegotiationOnce, FlagOrOldEntry),
+    (Id::TlsRenegotiationFreely, FlagOrOldEntry),
+    (Id::LocalServerCert, FlagOrOldEntry),
+    (Id::LocalServerKey, FlagOrOldEntry),
+    (Id::Username, FlagOrOldEntry),
+    (Id::Password, FlagOrOldEntry),
+    (Id::TokenCacheStorage, FlagOrOldEntry),
+    (Id::OidcUsePkce, FlagOrOldEntry),
+    (Id::ListenPort, FlagOrOldEntry),
+    (Id::OidcRedirectUrlHostname, FlagOrOldEntry),
+    (Id::OidcRedirectUrlAuthcodeKeyboard, FlagOrOldEntry),
 ];
 
 /// The row of a mode. A test holds that each has one.

@@ -156,8 +156,13 @@ impl<'a> Session<'a> {
 
 /// The way to the network that the options ask for.
 pub fn http(options: &Options) -> Http {
-    Http::new(Settings {
+    Http::new(network(options))
+}
+
+/// The settings of that way.
+pub fn network(options: &Options) -> Settings {
+    Settings {
         extra_roots: options.paths(Id::CertificateAuthority),
         ..Settings::new(options.duration(Id::Timeout))
-    })
+    }
 }

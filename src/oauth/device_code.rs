@@ -32,7 +32,14 @@ const MAX_LIFE: u64 = 86_400;
 /// A device code that waits for its user.
 #[derive(Debug)]
 pub struct DeviceCode {
-    code: Secret,
+    /// For the polls.
+    pub code: Secret,
+    /// The page with the code filled in, if the service names one.
+    pub complete_address: Option<String>,
+    /// The page.
+    pub address: String,
+    /// What to enter there.
+    pub user_code: String,
     /// What to show: the service's own words where it has some.
     pub message: String,
     /// How long the user has.
@@ -54,6 +61,7 @@ struct DeviceCodeResponse {
     #[serde(alias = "verification_url")]
     verification_uri: String,
     expires_in: Value,
+    verification_uri_complete: Option<String>,
     interval: Option<Value>,
     message: Option<String>,
 }
@@ -84,6 +92,9 @@ pub fn read(response: &Response) -> std::result::Result<DeviceCode, TokenFailure
     let message = answer.message.filter(|text| !text.trim().is_empty()).unwrap_or_else(composed);
     Ok(DeviceCode {
         code: Secret::new(answer.device_code),
+        complete_address: answer.verification_uri_complete,
+        address: answer.verification_uri,
+        user_code: answer.user_code,
         message: printable(&message),
         lifetime: Duration::from_secs(lifetime.min(MAX_LIFE)),
         interval: Duration::from_secs(interval.clamp(1, MAX_INTERVAL)),
@@ -122,11 +133,11 @@ pub struct Poll {
 
 /// What to do next.
 #[derive(Debug)]
-pub enum PollStep {
+pub enum PollStep<T = Token> {
     /// Wait this long, then ask.
     Wait(Duration),
     /// Signed in.
-    Done(Token),
+    Done(T),
     /// There will be no token: the service said so.
     Refused(TokenFailure, Response),
     /// There will be no token.
@@ -144,14 +155,24 @@ impl Poll {
         self.interval
     }
 
-    /// What follows from an answer that came at `now`; `today` is the wall clock's time, for the token.
-    pub fn step(&mut self, answer: Result<Response>, now: Duration, today: UnixTime) -> PollStep {
+    /// What follows from an answer that came at `elapsed` of the same clock; `unix_now` is for the token's expiry.
+    pub fn step(&mut self, answer: Result<Response>, elapsed: Duration, unix_now: UnixTime) -> PollStep {
+        self.step_with(answer, elapsed, |response| token::read(response, unix_now))
+    }
+
+    /// The same for an answer that `read` reads.
+    pub fn step_with<T>(
+        &mut self,
+        answer: Result<Response>,
+        now: Duration,
+        read: impl FnOnce(&Response) -> std::result::Result<T, TokenFailure>,
+    ) -> PollStep<T> {
         let response = match answer {
             Ok(response) => response,
             Err(error) if error.class() == Class::Transient => return self.again(now),
             Err(error) => return PollStep::End(error),
         };
-        let failure = match token::read(&response, today) {
+        let failure = match read(&response) {
             Ok(token) => return PollStep::Done(token),
             Err(failure) => failure,
         };
@@ -172,7 +193,7 @@ impl Poll {
     }
 
     /// Waits for the next poll, or ends when the code will be worth nothing by then.
-    fn again(&self, now: Duration) -> PollStep {
+    fn again<T>(&self, now: Duration) -> PollStep<T> {
         if now.saturating_add(self.interval) > self.deadline {
             return PollStep::End(expired());
         }

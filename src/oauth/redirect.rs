@@ -6,7 +6,7 @@
 //! [`read_answer`].
 
 use super::pkce::State;
-use super::result_page::{Page, page, plain};
+use super::result_page::{Page, page, plain, redirect_to};
 use crate::secret::Secret;
 
 /// The longest header; browsers send a few KiB of cookies to localhost at most.
@@ -70,14 +70,32 @@ pub enum RedirectStep {
     End(Vec<u8>, RedirectAnswer),
 }
 
-/// Reads `bytes`, all that has come of one request to the redirect address with this path.
-pub fn step(bytes: &[u8], path: &str, expected: &Expected) -> RedirectStep {
+/// Where requests to the listener lead.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pages<'a> {
+    /// The path of the redirect address.
+    pub path: &'a str,
+    /// Where a plain request for `/` is sent: a short address stands for the long one of the sign-in page.
+    pub start: Option<&'a str>,
+    /// Where the browser is sent after a sign-in, in place of our own page.
+    pub after: Option<&'a str>,
+}
+
+/// Reads `bytes`, all that has come of one request to the listener.
+pub fn step(bytes: &[u8], pages: &Pages, expected: &Expected) -> RedirectStep {
     let request = match parse(bytes) {
         Parsed::More => return RedirectStep::More,
         Parsed::Bad(status) => return RedirectStep::Reply(plain(status)),
         Parsed::Request(request) => request,
     };
-    if request.path != path {
+    // A browser that only looks ahead has not signed in.
+    if request.is_prefetch {
+        return RedirectStep::Reply(plain("403 Forbidden"));
+    }
+    if let (Some(start), "GET", "/", None) = (pages.start, request.method, request.path, request.form) {
+        return RedirectStep::Reply(redirect_to(start));
+    }
+    if request.path != pages.path {
         return RedirectStep::Reply(plain("404 Not Found"));
     }
     let form = match (request.method, request.form) {
@@ -89,7 +107,8 @@ pub fn step(bytes: &[u8], path: &str, expected: &Expected) -> RedirectStep {
     match read_answer(form, expected) {
         Err(_) => RedirectStep::Reply(page("400 Bad Request", &Page::NotAnAnswer)),
         Ok(RedirectAnswer::Code(code)) => {
-            RedirectStep::End(page("200 OK", &Page::Done), RedirectAnswer::Code(code))
+            let done = pages.after.map_or_else(|| page("200 OK", &Page::Done), redirect_to);
+            RedirectStep::End(done, RedirectAnswer::Code(code))
         }
         Ok(RedirectAnswer::Refused { error, description }) => RedirectStep::End(
             page("200 OK", &Page::Refused { error: &error, description: &description }),
@@ -176,6 +195,8 @@ struct Request<'a> {
     /// The query.
     form: Option<&'a str>,
     body: &'a [u8],
+    /// Whether the browser fetches it before the user asks (`Sec-Purpose`, `Purpose`).
+    is_prefetch: bool,
 }
 
 enum Parsed<'a> {
@@ -211,15 +232,21 @@ fn parse(bytes: &[u8]) -> Parsed<'_> {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    if method != "POST" {
-        return Parsed::Request(Request { method, path, form, body: &[] });
-    }
     // A field's value may hold any bytes (RFC 9110 section 5.5): other programs' cookies of localhost do.
     let fields = String::from_utf8_lossy(fields);
+    let is_purpose =
+        |name: &str| name.eq_ignore_ascii_case("sec-purpose") || name.eq_ignore_ascii_case("purpose");
+    let is_prefetch = fields
+        .split("\r\n")
+        .filter_map(|line| line.split_once(':'))
+        .any(|(name, value)| is_purpose(name) && value.contains("prefetch"));
+    if method != "POST" {
+        return Parsed::Request(Request { method, path, form, body: &[], is_prefetch });
+    }
     match body_length(fields.split("\r\n").skip(1)) {
         Err(status) => Parsed::Bad(status),
         Ok(length) => match body.get(..length) {
-            Some(body) => Parsed::Request(Request { method, path, form, body }),
+            Some(body) => Parsed::Request(Request { method, path, form, body, is_prefetch }),
             None => Parsed::More,
         },
     }
@@ -264,7 +291,11 @@ mod tests {
     }
 
     fn run_bytes(request: &[u8]) -> RedirectStep {
-        step(request, "/", &Expected { state: &state(), issuer: ExpectedIssuer::Any })
+        step(
+            request,
+            &Pages { path: "/", ..Pages::default() },
+            &Expected { state: &state(), issuer: ExpectedIssuer::Any },
+        )
     }
 
     fn run(request: &str) -> RedirectStep {
@@ -412,8 +443,14 @@ mod tests {
         let state = state();
         let expected = Expected { state: &state, issuer: ExpectedIssuer::Any };
         let get = |path: &str| format!("GET {path}?{} HTTP/1.1\r\n\r\n", with_state("code=x"));
-        assert_eq!(status(&step(get("/").as_bytes(), "/cb", &expected)), "404");
-        assert!(matches!(step(get("/cb").as_bytes(), "/cb", &expected), RedirectStep::End(..)));
+        assert_eq!(
+            status(&step(get("/").as_bytes(), &Pages { path: "/cb", ..Pages::default() }, &expected)),
+            "404"
+        );
+        assert!(matches!(
+            step(get("/cb").as_bytes(), &Pages { path: "/cb", ..Pages::default() }, &expected),
+            RedirectStep::End(..)
+        ));
     }
 
     #[test]

@@ -64,6 +64,15 @@ pub fn plain(status: &str) -> Vec<u8> {
     response(status, "text/plain; charset=utf-8", &format!("{status}\n"))
 }
 
+/// Sends the browser to an address that has been checked; no page is kept of it.
+pub fn redirect_to(address: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 302 Found\r\nLocation: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\
+Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n\r\n"
+    )
+    .into_bytes()
+}
+
 fn response(status: &str, media_type: &str, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close\r\n\

@@ -61,6 +61,24 @@ impl Loopback {
         Err(cannot_listen(port, &last))
     }
 
+    /// Listens on a port of one address, and on the same port of the other loopback address where `host` is
+    /// 127.0.0.1 or `localhost`. Port 0 is any free one.
+    ///
+    /// # Errors
+    /// The port is in use on either, or the address is not this machine's.
+    pub fn bind_host(host: &str, port: u16) -> io::Result<Self> {
+        const BOTH: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let addresses = match bare.parse::<IpAddr>() {
+            Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)) => BOTH.to_vec(),
+            Ok(address) => vec![address],
+            Err(_) if bare.eq_ignore_ascii_case("localhost") => BOTH.to_vec(),
+            Err(_) if bare.is_empty() => vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)],
+            Err(_) => return Err(io::Error::new(ErrorKind::InvalidInput, "not an IP address or localhost")),
+        };
+        bind_all(&addresses, port)
+    }
+
     /// The port.
     pub fn port(&self) -> u16 {
         self.port

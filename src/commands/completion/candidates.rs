@@ -93,9 +93,13 @@ fn values(ctx: &Context, flag: &Flag, before: &[&str], start: &str) -> Candidate
         ValueKind::Cloud => plain(cloud::names().into_iter().map(str::to_owned).collect()),
         ValueKind::Choice(words) => plain(words.iter().map(|word| (*word).to_owned()).collect()),
         ValueKind::ContextName => plain(active::contexts(ctx, kubeconfig(ctx, before).as_deref())),
-        ValueKind::Bool | ValueKind::Level | ValueKind::Duration | ValueKind::Text => {
-            Candidates::Words(Vec::new())
-        }
+        ValueKind::Bool
+        | ValueKind::Level
+        | ValueKind::Duration
+        | ValueKind::Number
+        | ValueKind::List
+        | ValueKind::Pairs
+        | ValueKind::Text => Candidates::Words(Vec::new()),
     }
 }
 

@@ -48,12 +48,26 @@ pub struct Settings {
     pub extra_roots: Vec<PathBuf>,
     /// The SHA-1 of the one certificate that is accepted, whoever issued it (Service Fabric).
     pub pinned: Option<[u8; 20]>,
+    /// Certificate authorities in PEM, besides those files.
+    pub root_data: Vec<Vec<u8>>,
+    /// Where files or data name certificate authorities, only those are trusted.
+    pub only_these_roots: bool,
+    /// Any certificate is accepted (`--insecure-skip-tls-verify`).
+    pub skips_verification: bool,
 }
 
 impl Settings {
     /// The usual ones.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, connect: CONNECT, extra_roots: Vec::new(), pinned: None }
+        Self {
+            timeout,
+            connect: CONNECT,
+            extra_roots: Vec::new(),
+            pinned: None,
+            root_data: Vec::new(),
+            only_these_roots: false,
+            skips_verification: false,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whom to trust: `SSL_CERT_FILE` and `SSL_CERT_DIR` if set, else the system's store, else Mozilla's
 //! roots, which are built in so that an empty container works; `--certificate-authority` adds to any.
 
+use super::Settings;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::sys::files::read_bounded;
@@ -29,18 +30,23 @@ pub struct Sources {
     file: Option<PathBuf>,
     folders: Vec<PathBuf>,
     extra: Vec<PathBuf>,
+    data: Vec<Vec<u8>>,
+    only_extra: bool,
 }
 
 impl Sources {
     /// ConnectionNotes them; nothing is read yet.
-    pub fn new(ctx: &Context, extra: &[PathBuf]) -> Self {
+    pub fn new(ctx: &Context, settings: &Settings) -> Self {
+        let has_own = !settings.extra_roots.is_empty() || !settings.root_data.is_empty();
         Self {
             file: ctx.env.path("SSL_CERT_FILE"),
             folders: ctx
                 .env
                 .os("SSL_CERT_DIR")
                 .map_or_else(Vec::new, |dirs| std::env::split_paths(dirs).collect()),
-            extra: extra.to_vec(),
+            extra: settings.extra_roots.clone(),
+            data: settings.root_data.clone(),
+            only_extra: settings.only_these_roots && has_own,
         }
     }
 
@@ -50,7 +56,9 @@ impl Sources {
     /// A file that was named and cannot be read or holds no certificate.
     pub fn load(&self) -> Result<RootCertStore> {
         let mut roots = RootCertStore::empty();
-        if self.file.is_some() || !self.folders.is_empty() {
+        if self.only_extra {
+            // Nothing else.
+        } else if self.file.is_some() || !self.folders.is_empty() {
             if let Some(file) = &self.file {
                 add_file(&mut roots, file, "SSL_CERT_FILE")?;
             }
@@ -68,6 +76,11 @@ impl Sources {
         }
         for file in &self.extra {
             add_file(&mut roots, file, "--certificate-authority")?;
+        }
+        for pem in &self.data {
+            if add_pem(&mut roots, pem) == 0 {
+                return Err(Error::new("--certificate-authority-data holds no certificate in PEM"));
+            }
         }
         Ok(roots)
     }

@@ -68,14 +68,20 @@ impl ServerCertVerifier for IssuerRecorder {
 /// (learn.microsoft.com, "How to leverage a Service Fabric application's managed identity").
 #[derive(Debug)]
 pub struct Pinned {
-    sha1: [u8; 20],
+    /// `None`: any certificate.
+    sha1: Option<[u8; 20]>,
     provider: Arc<CryptoProvider>,
 }
 
 impl Pinned {
     /// Accepts the certificate of this thumbprint.
     pub fn new(sha1: [u8; 20], provider: Arc<CryptoProvider>) -> Self {
-        Self { sha1, provider }
+        Self { sha1: Some(sha1), provider }
+    }
+
+    /// Accepts any certificate, as the user has asked for.
+    pub fn any(provider: Arc<CryptoProvider>) -> Self {
+        Self { sha1: None, provider }
     }
 }
 
@@ -88,7 +94,7 @@ impl ServerCertVerifier for Pinned {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if Sha1::digest(end_entity).as_slice() == self.sha1 {
+        if self.sha1.is_none_or(|sha1| Sha1::digest(end_entity).as_slice() == sha1) {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(CertificateError::ApplicationVerificationFailure.into())

@@ -18,8 +18,9 @@ pub use tty::{HiddenInput, ask_line};
 
 use crate::context::Context;
 use crate::secret::Secret;
-use std::io;
+use std::io::{self, Read};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// How often the terminal is read while a question is open.
 const POLL: Duration = Duration::from_millis(20);
@@ -84,6 +85,40 @@ pub fn ask_hidden(ctx: &Context, prompt: &str) -> Result<Secret, NoInput> {
             None => ctx.clock.sleep(POLL),
         }
     }
+}
+
+/// Asks for a line at the terminal, which does not show it; without one the line is read from stdin.
+///
+/// # Errors
+/// There is no line.
+pub fn ask_line_anywhere(ctx: &Context, prompt: &str) -> io::Result<Secret> {
+    match ask_hidden(ctx, prompt) {
+        Err(NoInput::Ended) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(_) => {
+            ctx.eprintln(prompt);
+            read_stdin_line()
+        }
+        Ok(line) => Ok(line),
+    }
+}
+
+/// A line of stdin without its end.
+fn read_stdin_line() -> io::Result<Secret> {
+    let mut line = Zeroizing::new(Vec::new());
+    for byte in io::stdin().lock().bytes() {
+        match byte? {
+            b'\n' => break,
+            byte => line.push(byte),
+        }
+        if line.len() > line::MAX_LINE {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+    }
+    if line.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let text = std::str::from_utf8(&line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    Ok(Secret::from(text.trim()))
 }
 
 /// `1,234`, for people.
