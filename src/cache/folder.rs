@@ -54,7 +54,7 @@ pub fn is_lock(name: &str) -> bool {
     name.strip_suffix(LOCK_SUFFIX).is_some_and(key::is_entry_name) || pop_key::is_lock(name)
 }
 
-/// `.<entry>.<tag>.tmp`, as [`files::replace`] names it.
+/// `.<entry>.<tag>.tmp`, as [`staged::replace`] names it.
 fn is_temporary(name: &str) -> bool {
     temporary_of(name).is_some_and(key::is_entry_name)
 }

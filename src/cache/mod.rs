@@ -1,7 +1,7 @@
 //! The token cache: one file per key in the cache folder, readable by the user alone.
 //!
 //! It is never the reason of a failure: what cannot be read, locked or written costs a warning and a
-//! sign-in. A reader sees a whole entry or none ([`files::replace`]); the writers of one key follow one
+//! sign-in. A reader sees a whole entry or none ([`staged::replace`]); the writers of one key follow one
 //! another (a lock file beside the entry).
 
 pub mod entry;
@@ -19,7 +19,7 @@ pub use key::{Key, fingerprint};
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::sys::{files, lock, private};
+use crate::sys::{lock, private, staged};
 use crate::waiting::WaitNotice;
 use folder::{prepare_folder, reason, sweep_temporaries, take_lock};
 use std::cell::RefCell;
@@ -159,10 +159,10 @@ impl flow::Store for Cache {
     fn save(&self, ctx: &Context, entry: &Entry) {
         let bytes = zeroize::Zeroizing::new(entry::to_json(&self.key, entry));
         sweep_temporaries(&self.path);
-        files::make_room(&self.path);
-        let written = files::tag(ctx)
+        staged::make_room(&self.path);
+        let written = staged::tag(ctx)
             .map_err(|e| io::Error::other(e.message().to_owned()))
-            .and_then(|tag| files::replace(&self.path, &bytes, files::Keep::Nothing, &tag));
+            .and_then(|tag| staged::replace(&self.path, &bytes, staged::Keep::Nothing, &tag));
         if let Err(e) = written {
             self.complain(ctx, &e);
         }

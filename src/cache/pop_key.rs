@@ -7,7 +7,7 @@ use super::folder::{LOCK_SUFFIX, prepare_folder, take_lock, temporary_of};
 use crate::context::Context;
 use crate::error::{Result, one_line};
 use crate::keys::RsaKey;
-use crate::sys::{files, private};
+use crate::sys::{private, staged};
 use crate::waiting::WaitNotice;
 use std::io;
 use std::path::Path;
@@ -49,8 +49,9 @@ pub fn load_or_create(ctx: &Context, folder: &Path) -> Result<RsaKey> {
     let key = RsaKey::generate()?;
     ctx.log(1, || format!("a new proof-of-possession key is kept in {}", path.display()));
     super::sweep_temporaries(&path);
-    files::make_room(&path);
-    if let Err(e) = files::replace(&path, key.to_pem().as_bytes(), files::Keep::Nothing, &files::tag(ctx)?) {
+    staged::make_room(&path);
+    if let Err(e) = staged::replace(&path, key.to_pem().as_bytes(), staged::Keep::Nothing, &staged::tag(ctx)?)
+    {
         cannot_be_kept(&e);
     }
     Ok(key)

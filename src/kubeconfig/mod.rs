@@ -11,6 +11,8 @@ pub mod emit;
 pub mod encoding;
 pub mod entry;
 pub mod merge;
+mod position;
+mod raw_entry;
 pub mod relative;
 pub mod scalar;
 pub mod tabs;

@@ -2,11 +2,12 @@
 //!
 //! Everything is bounded: the depth, and how much aliases may expand to.
 
+use super::position::Cursor;
+pub use super::position::Position;
 use super::value::{CLOSE, OPEN, Scalar, Value, hash_scalar};
 use crate::error::{Error, Result};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use std::collections::HashMap;
-use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::rc::Rc;
@@ -36,26 +37,11 @@ impl Place {
     }
 }
 
-/// Where something stands in the text: `line 3, column 5`.
-#[derive(Clone, Copy, Debug)]
-pub struct Position(Option<(usize, usize)>);
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some((line, column)) => write!(f, "line {line}, column {column}"),
-            None => f.write_str("the end"),
-        }
-    }
-}
-
 /// The events of one document with what is needed to build values from them.
 pub struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     text: &'t str,
     cursor: Cursor<'t>,
-    /// Every character is one byte.
-    is_ascii: bool,
     anchors: HashMap<usize, (Rc<Value>, usize)>,
     nodes: usize,
     /// How many there may be.
@@ -72,8 +58,7 @@ impl<'t> Reader<'t> {
         let mut reader = Self {
             parser: Parser::new_from_str(text),
             text,
-            cursor: Cursor { text, bytes: 0, chars: 0 },
-            is_ascii: text.is_ascii(),
+            cursor: Cursor::new(text),
             anchors: HashMap::new(),
             nodes: 0,
             max_nodes: MAX_NODES,
@@ -113,8 +98,8 @@ impl<'t> Reader<'t> {
     /// Line and column of the next event, for messages.
     pub fn position(&mut self) -> Position {
         match self.parser.peek() {
-            Some(Ok((_, span))) => Position(Some((span.start.line(), span.start.col() + 1))),
-            _ => Position(None),
+            Some(Ok((_, span))) => Position::at(span.start.line(), span.start.col() + 1),
+            _ => Position::END,
         }
     }
 
@@ -134,18 +119,18 @@ impl<'t> Reader<'t> {
         let before = self.nodes;
         let (event, span) = self.advance()?;
         self.count(1)?;
-        let start = self.byte(span.start.index());
+        let start = self.cursor.byte(span.start.index());
         let column = span.start.col();
         let (value, anchor, place) = match event {
             Event::Alias(id) => {
                 let (value, size) =
                     self.anchors.get(&id).cloned().ok_or_else(|| Error::new("an alias refers to itself"))?;
                 self.count(size)?;
-                let end = self.byte(span.end.index());
+                let end = self.cursor.byte(span.end.index());
                 ((*value).clone(), 0, Place { start, end, column, block: false })
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let end = self.byte(span.end.index());
+                let end = self.cursor.byte(span.end.index());
                 let plain = style == ScalarStyle::Plain;
                 let scalar = Scalar { text: text.into_owned(), plain, tag: tag.as_deref().map(tag_text) };
                 (Value::Scalar(scalar), anchor, Place { start, end, column, block: false })
@@ -183,11 +168,6 @@ impl<'t> Reader<'t> {
             self.count(size)?;
         }
         Ok(())
-    }
-
-    /// Where a character stands in the text's bytes.
-    fn byte(&mut self, index: usize) -> usize {
-        if self.is_ascii { index } else { self.cursor.byte(index) }
     }
 
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
@@ -261,7 +241,7 @@ impl<'t> Reader<'t> {
 
     /// The end of a collection: its closing bracket's, or in block style its last node's.
     fn closing(&mut self, last: usize, span: &Span) -> usize {
-        let at = self.byte(span.start.index());
+        let at = self.cursor.byte(span.start.index());
         // What has no bracket ends with nothing; before a bracket a comma may stand, and after that a comment.
         let mut rest = self.text.get(at..).unwrap_or_default();
         if span.start.index() == span.end.index() {
@@ -345,32 +325,6 @@ fn tag_text(tag: &Tag) -> String {
         format!("!!{}", tag.suffix)
     } else {
         format!("{}{}", tag.handle, tag.suffix)
-    }
-}
-
-/// Turns the parser's character indexes into byte indexes. They come nearly in order, so that following
-/// them is cheap.
-struct Cursor<'t> {
-    text: &'t str,
-    bytes: usize,
-    chars: usize,
-}
-
-impl Cursor<'_> {
-    fn byte(&mut self, index: usize) -> usize {
-        while self.chars < index {
-            let Some(c) = self.text.get(self.bytes..).and_then(|rest| rest.chars().next()) else { break };
-            self.bytes += c.len_utf8();
-            self.chars += 1;
-        }
-        while self.chars > index {
-            let Some(c) = self.text.get(..self.bytes).and_then(|rest| rest.chars().next_back()) else {
-                break;
-            };
-            self.bytes -= c.len_utf8();
-            self.chars -= 1;
-        }
-        self.bytes
     }
 }
 

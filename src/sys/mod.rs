@@ -15,5 +15,6 @@ pub mod process;
 pub mod programs;
 pub mod special;
 pub mod stable_read;
+pub mod staged;
 pub mod terminal;
 pub mod thread;

@@ -296,3 +296,29 @@ fn kubectl_reaches_an_arc_cluster_with_it() {
         assert!(nodes.status.success(), "{kubectl:?}: {}", String::from_utf8_lossy(&nodes.stderr));
     }
 }
+
+/// A container's process is number 1 at every start: a temporary file that one left behind, killed while it wrote,
+/// must not be taken for its own.
+#[test]
+fn the_leftovers_of_a_killed_process_cost_nothing() {
+    let (entra, home) = (Entra::start(), TempDir::new());
+    let leftover = home.file("cache/.pop_key.pem.1.tmp", "half a key");
+    let (run, _home) = entra.spn().args(&flags().each_ref().map(String::as_str)).into_command();
+    let output = std::process::Command::new("unshare")
+        .args(["-p", "-f", "--kill-child"])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .arg("--cache-dir")
+        .arg(home.path().join("cache"))
+        .env_clear()
+        .envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .output();
+    let Some(output) = output.ok().filter(|output| !output.stderr.starts_with(b"unshare:")) else {
+        println!("SKIP unshare: a process number 1 takes root");
+        return;
+    };
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.is_empty(), "{stderr}");
+    assert!(home.path().join("cache/pop_key.pem").exists());
+    assert!(!leftover.exists());
+}

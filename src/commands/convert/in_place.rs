@@ -5,8 +5,8 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::kubeconfig::Source;
 use crate::sys::config_lock::ConfigLock;
-use crate::sys::files::{self, Keep, Staged};
 use crate::sys::paths;
+use crate::sys::staged::{self, Keep, Staged};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -111,7 +111,7 @@ fn stage<'a>(ctx: &Context, file: &Source, target: &'a Path, bytes: &[u8]) -> Re
         let path = file.path.display();
         return Err(Error::new(format!("cannot write the kubeconfig {path}: it is read-only")));
     }
-    Staged::new(target, bytes, Keep::All(&like), &files::tag(ctx)?).map_err(|e| failed(file, e))
+    Staged::new(target, bytes, Keep::All(&like), &staged::tag(ctx)?).map_err(|e| failed(file, e))
 }
 
 fn failed(file: &Source, e: io::Error) -> Error {

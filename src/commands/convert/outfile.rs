@@ -7,8 +7,8 @@ use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::kubeconfig::{Source, merge};
-use crate::sys::files::{self, Keep};
 use crate::sys::special::{self, Access, Named};
+use crate::sys::staged::{self, Keep};
 use crate::sys::{paths, private};
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -47,7 +47,7 @@ pub fn write(ctx: &Context, options: &Options, plans: &[Plan]) -> Result<()> {
     if is_stdout {
         return ctx.print(&text);
     }
-    let tag = files::tag(ctx)?;
+    let tag = staged::tag(ctx)?;
     put(named, text.as_bytes(), has_secret, &tag).map_err(|e| failed(&e))
 }
 
@@ -98,13 +98,13 @@ fn put(target: Named, bytes: &[u8], has_secret: bool, tag: &str) -> io::Result<(
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 private::create_folder(folder)?;
             }
-            files::replace(&path, bytes, Keep::Nothing, tag)
+            staged::replace(&path, bytes, Keep::Nothing, tag)
         }
         // A rename would go through: the folder decides about that. Who made a file read-only meant it.
         Named::Regular(_, like) if like.permissions().readonly() => refused("it is read-only"),
         Named::Regular(path, like) => {
             let keep = if has_secret { Keep::Owner(&like) } else { Keep::All(&like) };
-            files::replace(&path, bytes, keep, tag)
+            staged::replace(&path, bytes, keep, tag)
         }
         Named::Folder => refused("it is a folder"),
         Named::Special(path) => special::open_to_write(&path)?.write_all(bytes),
