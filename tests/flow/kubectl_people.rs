@@ -11,6 +11,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn kubectl(kubectl: &Path, people: &People, api: &ApiServer, files: &TempDir) -> Command {
+    kubectl_with(kubectl, people, api, files, &[])
+}
+
+/// `kubectl get nodes`, whose plugin gets these arguments too.
+pub fn kubectl_with(
+    kubectl: &Path,
+    people: &People,
+    api: &ApiServer,
+    files: &TempDir,
+    more: &[&str],
+) -> Command {
+    let more: String = more.iter().map(|arg| format!(", {arg}")).collect();
     let config = format!(
         "apiVersion: v1
 kind: Config
@@ -31,7 +43,7 @@ users:
       command: {}
       interactiveMode: IfAvailable
       args: [get-token, --server-id, {SERVER}, --client-id, client, --tenant-id, contoso,
-        --disable-instance-discovery, --authority-host, \"{}\"]
+        --disable-instance-discovery, --authority-host, \"{}\"{more}]
 ",
         api.url(),
         people.entra.ca_file().display(),

@@ -1,8 +1,10 @@
 //! Real terminals: the prompts for user names and passwords, and `interactive` on a host whose browser is elsewhere: the answer is pasted on a real terminal.
 
-use crate::support::TempDir;
+use crate::support::api_server::NODE;
+use crate::support::entra::SERVER;
 use crate::support::people::People;
 use crate::support::pty::Pty;
+use crate::support::{ApiServer, TempDir};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -267,8 +269,8 @@ fn a_stopped_sign_in_is_resumed() {
         sign_in.pty.type_text("fg\n");
         sign_in.pty.wait_for("Paste the browser's address here and press Enter.\n");
         let address = sign_in.answer();
-        // What was typed before the stop belongs to the line.
-        sign_in.paste(&format!("\x15{address}"));
+        // What was typed before the stop is gone.
+        sign_in.paste(&address);
         sign_in.pty.wait_for("received ");
         sign_in.pty.wait_for("$ ");
         sign_in.pty.type_text("echo status $?\n");
@@ -278,6 +280,49 @@ fn a_stopped_sign_in_is_resumed() {
         sign_in.pty.type_text("exit\n");
         assert_eq!(sign_in.pty.exit_code(), Some(0));
     }
+}
+
+/// kubectl ends and stops as soon as it gets the signal, and its shell then has the terminal: it must be as it was
+/// before. dash does not repair it, as other shells do.
+#[test]
+fn under_kubectl_the_shell_gets_its_terminal_back() {
+    let Some(program) = super::kubectl::kubectls().pop() else { return };
+    let (people, files) = (People::start(), TempDir::new());
+    let api = ApiServer::start(people.entra.ca(), people.entra.checker(SERVER));
+    let more = ["-linteractive", "--skip-open-browser"];
+    let kubectl = super::kubectl_people::kubectl_with(&program, &people, &api, &files, &more);
+    let words: Vec<&str> = std::iter::once(kubectl.get_program())
+        .chain(kubectl.get_args())
+        .map(|word| word.to_str().unwrap())
+        .collect();
+    let mut dash = Command::new("dash");
+    dash.arg("-i").env("PS1", "$ ");
+    dash.envs(kubectl.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let Some(mut pty) = Pty::start(&dash) else { return };
+    pty.wait_for("$ ");
+    let settings = |pty: &Pty| format!("{:?}", pty.settings());
+    let before = settings(&pty);
+    for key in ["\x03", "\x1c"] {
+        pty.type_text(&format!("{}\n", words.join(" ")));
+        pty.wait_for(PROMPT);
+        assert!(!pty.echoes());
+        pty.type_text(key);
+        pty.wait_for("$ ");
+        assert_eq!(settings(&pty), before);
+    }
+    pty.type_text(&format!("{}\n", words.join(" ")));
+    pty.wait_for(PROMPT);
+    pty.type_text("\x1a");
+    pty.wait_for("$ ");
+    assert_eq!(settings(&pty), before);
+    pty.type_text("fg\n");
+    pty.wait_for("Paste the browser's address here and press Enter.\n");
+    let mut sign_in = SignIn { people, pty };
+    let address = sign_in.answer();
+    sign_in.paste(&address);
+    sign_in.pty.wait_for(NODE);
+    sign_in.pty.wait_for("$ ");
+    assert_eq!(settings(&sign_in.pty), before);
 }
 
 /// With no shell that could resume it, Ctrl-Z does nothing.

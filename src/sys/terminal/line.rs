@@ -4,7 +4,7 @@
 //!            ESC            [  O
 //!  Text ───────────> Escape ──────> Sequence ── final byte ──> Text   (200~, 201~: a paste begins, ends)
 //!   │ CR LF: Complete       └ any other byte: dropped ──────> Text
-//!   │ Ctrl-D on an empty line: End      Ctrl-Z: Suspend
+//!   │ Ctrl-D on an empty line: End
 //! ```
 //! Inside a bracketed paste line ends and other control characters are dropped: the text is not finished
 //! until the user presses Enter.
@@ -18,9 +18,10 @@ pub const MAX_LINE: usize = 16 << 10;
 const MAX_SEQUENCE: usize = 32;
 
 const CTRL_D: u8 = 0x04;
-const BACKSPACE: u8 = 0x08;
-const CTRL_U: u8 = 0x15;
-const CTRL_Z: u8 = 0x1a;
+/// Takes back a character.
+pub const BACKSPACE: u8 = 0x08;
+/// Clears the line.
+pub const CTRL_U: u8 = 0x15;
 const ESCAPE: u8 = 0x1b;
 const DELETE: u8 = 0x7f;
 
@@ -33,8 +34,6 @@ pub enum LineEvent {
     TooLong,
     /// Ctrl-D was pressed on an empty line.
     End,
-    /// Ctrl-Z was pressed.
-    Suspend,
 }
 
 #[derive(Debug)]
@@ -95,7 +94,6 @@ impl Line {
             BACKSPACE | DELETE => self.erase(),
             CTRL_U => self.clear(),
             CTRL_D if self.text.is_empty() && !self.is_too_long => return Some(LineEvent::End),
-            CTRL_Z => return Some(LineEvent::Suspend),
             b'\t' => self.append(byte),
             0..b' ' => {}
             _ => self.append(byte),
@@ -194,7 +192,7 @@ mod tests {
     #[test]
     fn keys_that_are_no_text() {
         assert_eq!(events(b"\x04"), [LineEvent::End]);
-        assert_eq!(events(b"a\x1ab\n"), [LineEvent::Suspend, complete("ab")]);
+        assert_eq!(events(b"a\x1a\x03b\n"), [complete("ab")]);
     }
 
     #[test]

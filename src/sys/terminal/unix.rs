@@ -3,15 +3,16 @@
 //! ```text
 //!           open: edits lines, echoes, foreground
 //!                           │
-//!      foreground again     v      Ctrl-Z: settings restored, then the group is stopped
-//!   Restored ──────────> Hidden ──────────────────────────────────────────────────────> Restored
+//!      foreground again     v      Ctrl-C, Ctrl-\, Ctrl-Z: settings restored, then the group gets the signal
+//!   Restored ──────────> Hidden ──────────────────────────────────────────────────────────────> Restored
 //!                           │ dropped, also by a signal: settings restored
 //! ```
-//! Ctrl-Z arrives as a byte and not as a signal. A shell is faster than a handler of SIGTSTP: it would take
-//! the terminal first, with the echo still off, and a process in the background may not change it. So the
-//! settings are restored before SIGTSTP is sent to the whole group, as the terminal itself would send it.
+//! The keys of signals arrive as bytes. If the terminal itself sent the signal, kubectl, our parent, would end or
+//! stop at once, and its shell would have the terminal, its echo still off, before a handler of ours could run; a
+//! process in the background may not change it any more. So the settings are restored first, and then the whole
+//! group gets the signal, as from the terminal.
 
-use super::line::{Line, LineEvent};
+use super::line::{BACKSPACE, CTRL_U, Line, LineEvent};
 use super::{Context, Input, NoInput, POLL, io};
 use crate::sys::interrupt::{SignalGuard, defer_signals};
 use rustix::fs::{Mode, OFlags};
@@ -29,6 +30,13 @@ const TERMINAL: &str = "/dev/tty";
 const CHUNK: usize = 4 << 10;
 /// The value that switches a special character off (`_POSIX_VDISABLE`).
 const NO_CHARACTER: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
+
+/// The keys that send a signal.
+const SIGNAL_KEYS: &[(SpecialCodeIndex, Signal)] = &[
+    (SpecialCodeIndex::VINTR, Signal::INT),
+    (SpecialCodeIndex::VQUIT, Signal::QUIT),
+    (SpecialCodeIndex::VSUSP, Signal::TSTP),
+];
 
 /// Lines from a terminal that neither echoes nor edits them.
 #[derive(Debug)]
@@ -81,10 +89,17 @@ impl HiddenInput {
                 Err(_) => return Ok(Some(Input::Ended)),
             };
             for byte in bytes.iter().take(length) {
-                match self.line.push(*byte) {
+                if let Some(signal) = self.signal_of(*byte) {
+                    self.restore();
+                    self.line = Line::default();
+                    // A group that no shell could resume is not stopped: the system ignores SIGTSTP there.
+                    let _ = kill_current_process_group(signal);
+                    return Ok(None);
+                }
+                match self.line.push(self.key_of(*byte)) {
                     // Enter alone is no answer.
                     Some(LineEvent::Complete(text)) if text.expose().trim().is_empty() => {}
-                    Some(event) => return Ok(self.answer(event)),
+                    Some(event) => return Ok(Some(self.answer(event))),
                     None => {}
                 }
             }
@@ -96,20 +111,34 @@ impl HiddenInput {
         write(&self.tty, text);
     }
 
-    fn answer(&mut self, event: LineEvent) -> Option<Input> {
+    fn answer(&self, event: LineEvent) -> Input {
         // The rest of a paste that has several lines is no line of its own.
         let _ = tcflush(&self.tty, QueueSelector::IFlush);
         match event {
-            LineEvent::Complete(text) => Some(Input::Line(text)),
-            LineEvent::TooLong => Some(Input::TooLong),
-            LineEvent::End => Some(Input::Ended),
-            LineEvent::Suspend => {
-                self.restore();
-                // Without a shell that could resume it, the system ignores this.
-                let _ = kill_current_process_group(Signal::TSTP);
-                None
-            }
+            LineEvent::Complete(text) => Input::Line(text),
+            LineEvent::TooLong => Input::TooLong,
+            LineEvent::End => Input::Ended,
         }
+    }
+
+    /// The signal that the terminal sends for this key.
+    fn signal_of(&self, byte: u8) -> Option<Signal> {
+        SIGNAL_KEYS.iter().find(|(code, _)| self.is_key(*code, byte)).map(|(_, signal)| *signal)
+    }
+
+    /// The byte that [`Line`] knows for this key.
+    fn key_of(&self, byte: u8) -> u8 {
+        if self.is_key(SpecialCodeIndex::VERASE, byte) {
+            BACKSPACE
+        } else if self.is_key(SpecialCodeIndex::VKILL, byte) {
+            CTRL_U
+        } else {
+            byte
+        }
+    }
+
+    fn is_key(&self, code: SpecialCodeIndex, byte: u8) -> bool {
+        byte != NO_CHARACTER && self.settings.special_codes[code] == byte
     }
 
     /// The settings, while this process is in the foreground.
@@ -135,11 +164,13 @@ impl HiddenInput {
         for (code, value) in [
             (SpecialCodeIndex::VMIN, 1),
             (SpecialCodeIndex::VTIME, 0),
-            (SpecialCodeIndex::VSUSP, NO_CHARACTER),
             #[cfg(target_vendor = "apple")]
             (SpecialCodeIndex::VDSUSP, NO_CHARACTER),
         ] {
             hidden.special_codes[code] = value;
+        }
+        for (code, _) in SIGNAL_KEYS {
+            hidden.special_codes[*code] = NO_CHARACTER;
         }
         // What was typed before the question is no answer to it.
         self.is_hidden = tcsetattr(&self.tty, OptionalActions::Flush, &hidden).is_ok();
