@@ -54,6 +54,7 @@ reproducible: ## a release built from a clone in another folder has the same byt
 
 install: static ## to $(DESTDIR)$(PREFIX)/bin, with the manual page
 	install -D -m 755 $(STATIC) $(DESTDIR)$(PREFIX)/bin/kubelogin
+	ln -sf kubelogin $(DESTDIR)$(PREFIX)/bin/kubectl-oidc_login
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	$(STATIC) help --man > $(DESTDIR)$(PREFIX)/share/man/man1/kubelogin.1
 

@@ -146,6 +146,14 @@ impl Problem {
     }
 
     fn hint(self, command: Command) -> Error {
+        let is_providers = |flag: &&Flag| {
+            flag.family == Family::Oidc && self.error.message().ends_with(&format!(" --{}", flag.long))
+        };
+        if command == Command::Root && FLAGS.iter().any(|flag| is_providers(&flag)) {
+            return self.error.hint(
+                "sign in with kubelogin get-token; kubelogin convert-kubeconfig -l oidc converts a kubeconfig for it",
+            );
+        }
         if self.usage { self.error.hint(usage_hint(command)) } else { self.error }
     }
 }

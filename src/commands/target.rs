@@ -44,7 +44,9 @@ pub struct Target {
 /// Whether the command line says all that there is to say about the sign-in.
 pub fn flags_suffice(given: &ParsedArgs) -> bool {
     let is_given = |id| given.last(id).is_some();
-    is_given(Id::ServerId) && !is_given(Id::Context) && !is_given(Id::Kubeconfig)
+    (is_given(Id::ServerId) || is_given(Id::OidcIssuerUrl))
+        && !is_given(Id::Context)
+        && !is_given(Id::Kubeconfig)
 }
 
 /// The options, or what `get-token` would say about them.
@@ -77,7 +79,7 @@ pub fn from_kubeconfig(ctx: &Context, given: &ParsedArgs) -> Result<Target> {
     let kind = entry.value.as_ref().map_or(EntryKind::Other, kind);
     let mut target = Target { kind, ..from_flags(ctx, given) };
     let args = match (kind, &entry.method, &entry.value) {
-        (EntryKind::Ours, SignInMethod::Exec(exec), _) => {
+        (EntryKind::Ours | EntryKind::Provider, SignInMethod::Exec(exec), _) => {
             target.ctx = ctx.with_env(ctx.env.with(exec.env.iter().cloned()));
             Some(Ok(exec.args.clone()))
         }

@@ -13,8 +13,9 @@ pub const KEPT_API_VERSIONS: &[&str] = &[API_VERSION, "client.authentication.k8s
 pub enum EntryKind {
     /// `auth-provider: azure`, or an exec entry that calls kubelogin.
     Ours,
-    /// Another project's program of the same name.
-    Foreign,
+    /// `auth-provider: oidc`, or an exec entry that signs in to an OpenID provider by this program or by the other one
+    /// of its name.
+    Provider,
     /// Anything else.
     Other,
 }
@@ -22,26 +23,39 @@ pub enum EntryKind {
 /// What kind of entry this is. A program of another name is ours by its arguments: `--exec-command` may have named
 /// it.
 pub fn kind(user: &Value) -> EntryKind {
-    let provider = user.get("auth-provider").and_then(|p| p.get("name")).and_then(Value::as_text);
-    if provider == Some("azure") {
-        return EntryKind::Ours;
+    match user.get("auth-provider").and_then(|p| p.get("name")).and_then(Value::as_text) {
+        Some("azure") => return EntryKind::Ours,
+        Some("oidc") => return EntryKind::Provider,
+        _ => {}
     }
     let Some(command) = user.get("exec").and_then(|exec| exec.get("command")).and_then(Value::as_text) else {
         return EntryKind::Other;
     };
     let args = exec_args(user);
+    let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
     let has = |flag: &str| {
-        let is_it =
-            |arg: &str| arg.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
-        args.iter().any(|arg| arg.to_str().is_some_and(is_it))
+        words
+            .iter()
+            .any(|arg| arg.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
     };
-    if command.to_ascii_lowercase().contains("kubelogin") {
-        return if has("--oidc-issuer-url") { EntryKind::Foreign } else { EntryKind::Ours };
+    let is_pair = |pair: &[&str]| matches!(pair, ["--login" | "-l", "oidc"]);
+    let is_providers = has("--oidc-issuer-url")
+        || words.windows(2).any(is_pair)
+        || words.iter().any(|word| matches!(*word, "--login=oidc" | "-l=oidc" | "-loidc"));
+    let program = command.to_ascii_lowercase();
+    let is_plugin_of_kubectl = words.first() == Some(&"oidc-login")
+        && program.rsplit(['/', '\\']).next().is_some_and(|name| name.starts_with("kubectl"));
+    if is_plugin_of_kubectl || program.contains("kubectl-oidc_login") {
+        return EntryKind::Provider;
     }
-    let is_ours = args.first().is_some_and(|word| word == "get-token")
-        && (has("--server-id") || has("--login"))
-        && !has("--oidc-issuer-url");
-    if is_ours { EntryKind::Ours } else { EntryKind::Other }
+    let gets_token = words.first() == Some(&"get-token");
+    match (program.contains("kubelogin"), is_providers) {
+        (true, true) => EntryKind::Provider,
+        (true, false) => EntryKind::Ours,
+        (false, true) if gets_token => EntryKind::Provider,
+        (false, false) if gets_token && (has("--server-id") || has("--login")) => EntryKind::Ours,
+        _ => EntryKind::Other,
+    }
 }
 
 /// The arguments of an exec entry.
@@ -78,6 +92,6 @@ mod tests {
             assert_eq!(kind(other), EntryKind::Other, "{other}");
         }
         let foreign = "{exec: {command: kubelogin, args: [get-token, --oidc-issuer-url, x]}}";
-        assert_eq!(kind(foreign), EntryKind::Foreign);
+        assert_eq!(kind(foreign), EntryKind::Provider);
     }
 }

@@ -208,6 +208,7 @@ const OIDC: &[Rule] = &[
     (Id::LocalServerKey, FlagOrOldEntry),
     (Id::Username, FlagOrOldEntry),
     (Id::Password, FlagOrOldEntry),
+    (Id::CacheDir, FlagOrOldEntry),
     (Id::TokenCacheStorage, FlagOrOldEntry),
     (Id::OidcUsePkce, FlagOrOldEntry),
     (Id::ListenPort, FlagOrOldEntry),

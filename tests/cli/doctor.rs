@@ -93,8 +93,8 @@ fn what_is_wrong_with_the_kubeconfig() {
         ),
         (
             &entry("command: kubelogin, args: [get-token, --oidc-issuer-url=x]"),
-            "warn kubeconfig",
-            "another program named kubelogin",
+            "fail login",
+            "--oidc-client-id is missing",
         ),
         (&entry("command: kubelogin, args: [get-token, -lmsi]"), "fail login", "server-id is required"),
         (

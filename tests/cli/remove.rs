@@ -138,6 +138,12 @@ fn a_lock_that_a_sign_in_holds_stays() {
     let said = remove(cache);
     assert!(said.contains("a sign-in is using it") && lock.exists(), "{said}");
     drop(held);
-    remove(cache);
-    assert!(!cache.exists());
+    // A child that another test forks at this moment has the lock's file open until it runs its program.
+    for _ in 0..100 {
+        remove(cache);
+        if !cache.exists() {
+            return;
+        }
+    }
+    panic!("the lock stays");
 }

@@ -244,7 +244,7 @@ fn nothing_to_convert_is_said_and_succeeds() {
         config("    exec: {command: kubelogin, args: [get-token, --oidc-issuer-url=https://x]}\n"),
     );
     let output = convert(&foreign, &[]).run();
-    assert!(output.code == 0 && output.stderr.contains("belongs to another program"));
+    assert!(output.code == 0 && output.stderr.contains("was left alone: convert it with -l oidc"));
     convert(&files.path().join("missing"), &[]).run().fails_with("No such file");
 }
 

@@ -1,7 +1,7 @@
 //! From an old user entry and the options to the new entry, by the rules.
 
-use super::rules::{AZURE, CARRIED_IN_EVERY_MODE, HEAD, Provider};
-use crate::cli::flags::{FLAGS, Id, ValueKind};
+use super::rules::{AZURE, CARRIED_IN_EVERY_MODE, HEAD, OIDC, Provider};
+use crate::cli::flags::{FLAGS, Family, Id, ValueKind};
 use crate::cli::options::Options;
 use crate::cli::parse::{ParsedArgs, parse_old_args};
 use crate::cli::paths;
@@ -43,11 +43,17 @@ impl ModeRules {
     fn of(mode: Mode) -> Self {
         let row = modes::row(mode);
         let own = row.rules;
+        let is_providers = mode == Mode::Oidc;
         let is_carried = |id: &Id| {
-            !own.iter().any(|(own, _)| own == id) && (*id != Id::AuthorityHost || row.asks_authority)
+            let fits =
+                !is_providers || id.flag().family == Family::Both && *id != Id::DisableEnvironmentOverride;
+            !own.iter().any(|(own, _)| own == id) && fits && (*id != Id::AuthorityHost || row.asks_authority)
         };
         let carried = CARRIED_IN_EVERY_MODE.iter().copied().filter(is_carried).collect();
-        Self { provider: &AZURE, head: HEAD, own, carried }
+        match is_providers {
+            true => Self { provider: &OIDC, head: &[], own, carried },
+            false => Self { provider: &AZURE, head: HEAD, own, carried },
+        }
     }
 }
 
@@ -63,9 +69,12 @@ pub struct Converted {
     pub secrets: Vec<Id>,
 }
 
-/// The secrets that conversion writes when they are typed, and the variable to use instead of each.
-pub fn secrets() -> impl Iterator<Item = (Id, &'static str)> {
-    FLAGS.iter().filter(|flag| flag.secret).filter_map(|flag| Some((flag.id, flag.env.first()?.name)))
+/// The secrets that conversion writes when they are typed, and what to use instead of each.
+pub fn secrets() -> impl Iterator<Item = (Id, String)> {
+    FLAGS.iter().filter(|flag| flag.secret).map(|flag| {
+        let variable = flag.env.first().map(|variable| format!("the environment variable {}", variable.name));
+        (flag.id, variable.unwrap_or_else(|| "--oidc-client-secret-file".to_owned()))
+    })
 }
 
 /// Converts one entry.
@@ -94,7 +103,8 @@ pub fn convert_with(options: &Options, user: &Value, command: Option<&str>) -> R
         )),
         None => e,
     })?;
-    let secrets = secrets().map(|(id, _)| id).filter(|id| args.iter().any(|(arg, _)| arg == id)).collect();
+    let is_written = |id: &Id| args.iter().any(|(arg, value)| arg == id && value.is_some());
+    let secrets = secrets().map(|(id, _)| id).filter(is_written).collect();
     let doubts = conversion.doubts(&args);
     Ok(Converted {
         secrets,
@@ -139,6 +149,13 @@ impl Conversion<'_> {
         if id.flag().repeatable {
             let given = self.options.args();
             let from = if self.is_given(id) { given } else { &self.old };
+            let key = self.rules.provider.keys.iter().find(|(of, _)| *of == id);
+            if let (false, Some(value)) =
+                (self.is_given(id), key.and_then(|(_, key)| self.provider_config(key)))
+            {
+                args.push((id, Some(value.to_owned())));
+                return Ok(());
+            }
             for value in from.all(id).filter(|value| !value.is_empty()) {
                 args.push((id, Some(text(id, value)?)));
             }

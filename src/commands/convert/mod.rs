@@ -56,11 +56,8 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
     } else {
         return Ok(());
     };
-    for (id, variable) in self::secrets().filter(|(id, _)| secrets.contains(id)) {
-        ctx.warn(&format!(
-            "{} {place} in plain text; use the environment variable {variable} instead",
-            id.dashed()
-        ));
+    for (id, instead) in self::secrets().filter(|(id, _)| secrets.contains(id)) {
+        ctx.warn(&format!("{} {place} in plain text; use {instead} instead", id.dashed()));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::kubeconfig::edit::{EditId, Edited, Edits};
 use crate::kubeconfig::entry::{EntryKind, kind};
 use crate::kubeconfig::value::Value;
 use crate::kubeconfig::{File, Source, chosen, relative};
+use crate::mode::Mode;
 use crate::sys::files;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -133,8 +134,12 @@ impl<'o> Job<'o> {
     fn outcome(&self, entry: &Entry, folder: Option<&str>, edits: &mut Edits) -> Option<Outcome> {
         let kind = kind(&entry.value);
         let moved = moved(entry, folder, edits);
-        if kind != EntryKind::Ours {
-            let counts = kind == EntryKind::Foreign || moved.is_some();
+        let wanted = match self.options.login() {
+            Mode::Oidc => EntryKind::Provider,
+            _ => EntryKind::Ours,
+        };
+        if kind != wanted {
+            let counts = kind == EntryKind::Provider || moved.is_some();
             return counts.then_some(Outcome { kind, converted: None, edit: None, moved });
         }
         let mut converted = convert_with(self.options, &entry.value, self.exec_command.as_deref());
@@ -191,8 +196,10 @@ impl Plan {
     /// Takes over what became of a user that counts; its edit, if it changes.
     fn take(&mut self, index: usize, outcome: Outcome) -> Result<Option<EditId>> {
         let name = self.file.document.users.get(index).map_or("", |user| &user.name);
-        if outcome.kind == EntryKind::Foreign {
-            self.remarks.push(format!("user \"{name}\" belongs to another program named kubelogin (it has --oidc-issuer-url): left alone"));
+        if outcome.kind == EntryKind::Provider && outcome.converted.is_none() {
+            self.remarks.push(format!(
+                "user \"{name}\" signs in to an OpenID provider and was left alone: convert it with -l oidc"
+            ));
         }
         let Some(converted) = outcome.converted else { return Ok(outcome.moved) };
         self.matched += 1;

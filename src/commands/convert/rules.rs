@@ -25,6 +25,19 @@ pub const AZURE: Provider = Provider {
     ],
 };
 
+/// Any OpenID provider's: the one that kubectl has built in.
+pub const OIDC: Provider = Provider {
+    name: "oidc",
+    keys: &[
+        (Id::OidcIssuerUrl, "idp-issuer-url"),
+        (Id::OidcClientId, "client-id"),
+        (Id::OidcClientSecret, "client-secret"),
+        (Id::CertificateAuthority, "idp-certificate-authority"),
+        (Id::CertificateAuthorityData, "idp-certificate-authority-data"),
+        (Id::OidcExtraScope, "extra-scopes"),
+    ],
+};
+
 /// The arguments that stand before a mode's own.
 pub const HEAD: &[Rule] = &[(Id::ServerId, Required), (Id::CacheDir, FlagOrOldEntry)];
 

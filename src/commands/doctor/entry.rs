@@ -28,21 +28,16 @@ pub fn check(target: &Target, report: &mut Report) {
         format!("{}: context {}, user {}", entry.file.display(), entry.context, entry.user),
     ));
     match (&entry.method, target.kind) {
-        (SignInMethod::Exec(exec), EntryKind::Ours) => check_exec(target, entry, exec, report),
-        (_, EntryKind::Foreign) => report.add(
-            Check::doubtful(
-                NAME,
-                "the entry is for another program named kubelogin (it has --oidc-issuer-url)",
-            )
-            .hint("this doctor is for entries of Azure's kubelogin"),
-        ),
+        (SignInMethod::Exec(exec), EntryKind::Ours | EntryKind::Provider) => {
+            check_exec(target, entry, exec, report)
+        }
         (SignInMethod::AuthProvider(name), kind) => {
             let why =
                 format!("the user signs in by the auth-provider \"{name}\", which kubectl no longer has");
-            let hint = if kind == EntryKind::Ours {
-                CONVERT
-            } else {
-                "get a new kubeconfig of the cluster's provider"
+            let hint = match kind {
+                EntryKind::Ours => CONVERT,
+                EntryKind::Provider => "convert it: kubelogin convert-kubeconfig -l oidc",
+                EntryKind::Other => "get a new kubeconfig of the cluster's provider",
             };
             report.add(Check::failed(NAME, &Error::new(why).hint(hint)));
         }

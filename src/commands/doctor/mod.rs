@@ -16,6 +16,7 @@ use crate::cli::parse::ParsedArgs;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::login;
+use crate::mode::Mode;
 use crate::oauth::identity::Identity;
 use crate::time::rfc3339;
 use report::{Check, Report};
@@ -78,7 +79,7 @@ fn examine(target: &Target, asked: &ParsedArgs, is_known: bool, report: &mut Rep
 }
 
 fn sign_in(ctx: &Context, of: &Options) -> Result<Check> {
-    if of.text(Id::ServerId).is_none() {
+    if of.text(Id::ServerId).is_none() && of.login() != Mode::Oidc {
         return Err(Error::new("server-id is required").hint("pass --server-id"));
     }
     let token = login::token(ctx, of)?;

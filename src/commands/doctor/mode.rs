@@ -6,12 +6,13 @@ use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::login::{self, Finding};
+use crate::mode::Mode;
 
 const NAME: &str = "login";
 
 /// Checks it.
 pub fn check(ctx: &Context, options: &Options, report: &mut Report) {
-    if options.text(Id::ServerId).is_none() {
+    if options.text(Id::ServerId).is_none() && options.login() != Mode::Oidc {
         report.add(Check::failed(NAME, &Error::new("server-id is required").hint("pass --server-id")));
     }
     match facts(ctx, options) {

@@ -9,6 +9,7 @@ use crate::commands::target::Target;
 use crate::http::url::without_userinfo;
 use crate::kubeconfig::active::SignInMethod;
 use crate::login::{modes, pop};
+use crate::mode::Mode;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
@@ -55,7 +56,7 @@ fn effective<'o>(
     }
     let has_host = options.text(Id::AuthorityHost).is_some();
     let counts = match source {
-        SettingSource::Default if flag.id == Id::Environment => !has_host,
+        SettingSource::Default if flag.id == Id::Environment => !has_host && options.login() != Mode::Oidc,
         SettingSource::Default => DEFAULTS.contains(&flag.id),
         _ => !flag.is_global() && !ABOUT_LOOKING.contains(&flag.id),
     };
