@@ -22,7 +22,7 @@ use crate::oauth::redirect::{self, Expected, ExpectedIssuer, RedirectAnswer};
 use crate::oauth::redirect_url::RedirectUrl;
 use crate::oauth::token::{OauthError, Token, TokenFailure};
 use crate::oauth::user_grant::{self, ResponseMode};
-use crate::secret::Secret;
+use crate::prompt::Prompt;
 use crate::sys::browser;
 use crate::sys::loopback::{ConnectionStep, Loopback};
 use crate::time::short_duration;
@@ -102,8 +102,16 @@ impl SignIn for Browser<'_> {
         session.token(request)
     }
 
-    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError> {
-        self.client.refresh(ctx, refresh_token)
+    fn prompts(&self) -> bool {
+        true
+    }
+
+    fn shares_refresh_tokens(&self) -> bool {
+        self.client.shares_refresh_tokens()
+    }
+
+    fn refresh(&self, ctx: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
+        self.client.refresh(ctx, cached)
     }
 
     fn pop(&self) -> Option<&Pop> {
@@ -151,6 +159,7 @@ impl Browser<'_> {
             Some(Err(_)) => "To sign in, open this page in a browser on this machine",
         };
         ctx.eprintln(&format!("{what}{cancel}:\n{}", page.printed));
+        ctx.prompts.publish(&Prompt::Browser { address: page.printed.clone() });
         if let Some(pasting) = &pasting {
             explain_pasting(ctx, pasting, page);
         }
@@ -171,7 +180,7 @@ impl Browser<'_> {
         };
         loopback.serve(ctx, self.timeout, step, idle).unwrap_or_else(|| {
             let timeout = short_duration(self.timeout);
-            Err(Error::new(format!("timed out after {timeout} waiting for the browser sign-in"))
+            Err(Error::unanswered(format!("timed out after {timeout} waiting for the browser sign-in"))
                 .hint("run the command again, with a longer --authentication-timeout if you need more time"))
         })
     }
