@@ -45,8 +45,17 @@ pub trait Store {
 pub trait TokenSource {
     /// Whether signing in asks a person to do something now.
     fn prompts(&self) -> bool;
-    /// Whether a refresh token of the same identity serves other servers too.
+    /// Whether a refresh token of the same identity may serve other servers too.
     fn shares_refresh_tokens(&self) -> bool;
+    /// Gets a token with the refresh token of another server's entry.
+    ///
+    /// # Errors
+    /// Whether the service refused or was not reached.
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError>;
     /// Gets the next token without a person.
     ///
     /// # Errors
@@ -107,7 +116,7 @@ pub fn token<S: Store>(ctx: &Context, store: &S, source: &impl TokenSource, forc
     }
     let turn = store.turn(ctx);
     if shares && let Some(relative) = store.relative(kept.as_ref()) {
-        match source.refresh(ctx, &relative) {
+        match source.refresh_with_relative(ctx, &relative) {
             Ok(issued) if is_of_same_account(&issued, &relative) => {
                 ctx.log(1, || "using the sign-in of another server".to_owned());
                 let entry = Entry { extra: None, ..relative }.followed_by(issued);
@@ -235,6 +244,13 @@ mod tests {
         }
         fn shares_refresh_tokens(&self) -> bool {
             self.shares
+        }
+        fn refresh_with_relative(
+            &self,
+            ctx: &Context,
+            relative: &Entry,
+        ) -> std::result::Result<Entry, RefreshError> {
+            self.refresh(ctx, relative)
         }
         fn refresh(&self, _: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
             assert!(cached.refresh_token.is_some());

@@ -77,6 +77,14 @@ impl TokenSource for Source<'_> {
         self.0.refresh(ctx, cached).map(|entry| self.complete(entry))
     }
 
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        self.0.refresh_with_relative(ctx, relative).map(|entry| self.complete(entry))
+    }
+
     fn sign_in(&self, ctx: &Context) -> Result<Entry> {
         sign_in(ctx, self.0).map(|token| self.complete(Entry::new(token, ctx.now())))
     }

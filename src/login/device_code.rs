@@ -65,6 +65,14 @@ impl SignIn for DeviceCode<'_> {
         self.0.shares_refresh_tokens()
     }
 
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        self.0.refresh_with_relative(ctx, relative)
+    }
+
     fn refresh(&self, ctx: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
         self.0.refresh(ctx, cached)
     }

@@ -51,9 +51,21 @@ pub trait SignIn {
         false
     }
 
-    /// Whether its refresh tokens get tokens for other servers of the same client too.
+    /// Whether its refresh tokens may get tokens for other servers of the same client too.
     fn shares_refresh_tokens(&self) -> bool {
         false
+    }
+
+    /// Gets a token with the refresh token of another server's entry, where they are shared.
+    ///
+    /// # Errors
+    /// As [`SignIn::refresh`].
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        self.refresh(ctx, relative)
     }
 
     /// What the mode wants to find again in the entry of the token that it has just got. No secret.

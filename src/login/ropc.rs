@@ -59,6 +59,14 @@ impl SignIn for Password<'_> {
         self.client.shares_refresh_tokens()
     }
 
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        self.client.refresh_with_relative(ctx, relative)
+    }
+
     fn refresh(&self, ctx: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
         self.client.refresh(ctx, cached)
     }

@@ -51,11 +51,28 @@ impl<'a> UserClient<'a> {
         self.legacy && self.session.authority.kind() == AuthorityKind::Entra
     }
 
-    /// Whether a refresh token of this client serves its other servers too. Entra ID's do; those of AD FS and of other
-    /// providers are for one server, or end with their first use.
+    /// Whether a refresh token of this client may serve its other servers too. Entra ID's do; those of AD FS and of
+    /// other providers are for one server, or end with their first use.
     pub fn shares_refresh_tokens(&self) -> bool {
-        let is_entras = |endpoints: Endpoints| endpoints.token.ends_with(ENTRA_TOKEN_PATH);
-        self.session.authority.kind() == AuthorityKind::Entra && self.session.endpoints().is_ok_and(is_entras)
+        self.session.authority.kind() == AuthorityKind::Entra
+    }
+
+    /// Exchanges the refresh token of another server's entry. Another provider's is refused without being sent.
+    ///
+    /// # Errors
+    /// As [`UserClient::refresh`].
+    pub fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        let endpoints = self.session.endpoints().map_err(RefreshError::Unreachable)?;
+        if !self.shares_refresh_tokens() || !endpoints.token.ends_with(ENTRA_TOKEN_PATH) {
+            return Err(RefreshError::Rejected(Error::new(
+                "this provider's refresh tokens are for one server",
+            )));
+        }
+        self.refresh(ctx, relative)
     }
 
     /// Exchanges an entry's refresh token for the next tokens (RFC 6749 section 6).
