@@ -5,6 +5,7 @@
 
 use crate::console::Console;
 use crate::error::{Error, Result};
+use crate::prompt::PromptBoard;
 use crate::time::{UnixTime, civil};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -87,6 +88,8 @@ pub struct Context {
     pub clock: Rc<dyn Clock>,
     /// The streams.
     pub console: Rc<Console>,
+    /// Where prompts are published for other processes.
+    pub prompts: Rc<PromptBoard>,
     random: Random,
 }
 
@@ -104,6 +107,7 @@ impl Context {
                 })
             }),
             console: Rc::new(Console::real()),
+            prompts: Rc::default(),
         }
     }
 

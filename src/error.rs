@@ -4,23 +4,27 @@
 //! keeps it to one `Error:` line (control characters from outside are replaced, so that a hostile
 //! service cannot write to the terminal), one `Hint:` line, and the ids that a support case needs.
 
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// What may follow from a failure; the only part of an error that code branches on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
     /// Trying again would fail the same way.
     Permanent,
     /// The network or the service is at fault just now (refused, timed out, 429, 5xx).
     Transient,
+    /// A person declined, cancelled or did not come: prompting again at once would not help.
+    Unanswered,
 }
 
 /// A failure, ready to be shown to a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Error {
     message: String,
     hint: Option<String>,
-    ids: Vec<(&'static str, String)>,
+    ids: Vec<(Cow<'static, str>, String)>,
     class: Class,
 }
 
@@ -36,6 +40,11 @@ impl Error {
     /// An error that may be gone at the next try.
     pub fn transient(message: impl Into<String>) -> Self {
         Self { class: Class::Transient, ..Self::new(message) }
+    }
+
+    /// A sign-in that got no answer from the person.
+    pub fn unanswered(message: impl Into<String>) -> Self {
+        Self { class: Class::Unanswered, ..Self::new(message) }
     }
 
     /// Says the one thing that the user can do, in place of what was said before.
@@ -54,7 +63,7 @@ impl Error {
     /// Adds an id under which the service's support finds the failure.
     #[must_use]
     pub fn id(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.ids.push((name, value.into()));
+        self.ids.push((Cow::Borrowed(name), value.into()));
         self
     }
 
@@ -88,7 +97,7 @@ impl fmt::Display for Error {
             write!(f, "\nHint: {}", one_line(hint))?;
         }
         for (name, value) in &self.ids {
-            write!(f, "\n{name}: {}", one_line(value))?;
+            write!(f, "\n{}: {}", one_line(name), one_line(value))?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@
 //! | 1 | [`http`] | requests and answers, addresses, forms as data |
 //! | 1 | [`keys`] | private keys and certificates: reading them, signing with them |
 //! | 1 | [`mode`] | the names of the login modes |
-//! | 0 | [`error`], [`secret`], [`time`] | failures, what must not print, dates as text |
+//! | 0 | [`error`], [`prompt`], [`secret`], [`time`] | failures, what a person is asked, what must not print, dates as text |
 //!
 //! # Data flow
 //! ```text
@@ -66,6 +66,7 @@ pub mod kubeconfig;
 pub mod login;
 pub mod mode;
 pub mod oauth;
+pub mod prompt;
 pub mod secret;
 pub mod style;
 pub mod sys;
@@ -180,7 +181,7 @@ mod tests {
 
     /// The map's layers, the lowest first.
     const LAYERS: &[&[&str]] = &[
-        &["error", "secret", "time"],
+        &["error", "prompt", "secret", "time"],
         &["context", "console", "http", "keys", "mode"],
         &["oauth", "exec_credential", "style"],
         &["cli", "waiting"],

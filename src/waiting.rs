@@ -66,15 +66,6 @@ impl<'a> WaitNotice<'a> {
         Self { ctx, start: ctx.clock.monotonic(), display: Display::of(ctx), shown: None }
     }
 
-    /// Begins now, for a wait in which a user is being asked by another process: it is shown wherever stderr goes.
-    pub fn of_prompt(ctx: &'a Context) -> Self {
-        let mut waiting = Self::new(ctx);
-        if waiting.display == Display::Silent {
-            waiting.display = Display::Line;
-        }
-        waiting
-    }
-
     /// Begins now, for a user who has just been asked to do something: without a terminal that prompt is enough.
     pub fn after_prompt(ctx: &'a Context) -> Self {
         let mut waiting = Self::new(ctx);

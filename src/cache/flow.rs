@@ -2,38 +2,65 @@
 //!
 //! ```text
 //! fresh? -> return (no lock)
-//! lock -> read again -> fresh? -> return
-//!                    -> refresh token? -> refresh -> issued: save, return
-//!                                                 -> refused: forget it, sign in
-//!                                                 -> unreachable: the old token while it lives, or fail
-//!                    -> sign in -> save, return
+//! key's lock -> read again -> fresh? -> return
+//!   -> refresh token? -> refresh -> issued: save, return
+//!                                -> rejected: forget it
+//!                                -> unreachable: the old token while it lives, or fail
+//!   -> identity's lock (it is held for the prompt)
+//!   -> another server's refresh token? -> refresh -> issued to the same account: save, return
+//!                                                 -> rejected: go on, that entry stays as it is
+//!                                                 -> unreachable: as above
+//!   -> a person has just left such a prompt unanswered? -> the same error
+//!   -> sign in -> save, return
 //! ```
 //! A sign-in prompts a person; so it never happens because the network was down.
 
 use super::entry::Entry;
 use crate::context::Context;
 use crate::error::{Error, Result, one_line};
-use crate::secret::Secret;
 
 /// Where tokens are kept. Nothing here fails: a store that does not work only costs a sign-in.
 pub trait Store {
     /// Held while a token is being got; dropping it lets the next one in.
     type Guard;
+    /// Held while a person may be prompted.
+    type Turn;
     /// The kept token.
     fn load(&self, ctx: &Context) -> Option<Entry>;
-    /// Waits until nobody else is getting this token.
+    /// Waits until no other process is getting this token.
     fn lock(&self, ctx: &Context) -> Self::Guard;
     /// Keeps a token.
     fn save(&self, ctx: &Context, entry: &Entry);
+    /// Waits until no other process prompts for this identity. Taken after the key's lock, never the other way.
+    fn turn(&self, ctx: &Context) -> Self::Turn;
+    /// An entry whose refresh token may get a token for this server too.
+    fn relative(&self, cached: Option<&Entry>) -> Option<Entry>;
+    /// Why this process does not prompt, where a person has just left the same prompt unanswered.
+    fn unanswered(&self, ctx: &Context, turn: &Self::Turn) -> Option<Error>;
+    /// How a sign-in ended.
+    fn ended(&self, ctx: &Context, turn: &Self::Turn, failure: Option<&Error>);
 }
 
 /// Where tokens come from.
 pub trait TokenSource {
+    /// Whether signing in asks a person to do something now.
+    fn prompts(&self) -> bool;
+    /// Whether a refresh token of the same identity may serve other servers too.
+    fn shares_refresh_tokens(&self) -> bool;
+    /// Gets a token with the refresh token of another server's entry.
+    ///
+    /// # Errors
+    /// Whether the service refused or was not reached.
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError>;
     /// Gets the next token without a person.
     ///
     /// # Errors
     /// Whether the service refused or was not reached.
-    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError>;
+    fn refresh(&self, ctx: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError>;
     /// Signs in.
     ///
     /// # Errors
@@ -67,10 +94,8 @@ pub fn token<S: Store>(ctx: &Context, store: &S, source: &impl TokenSource, forc
         ctx.log(1, || "using the token that another process has just cached".to_owned());
         return Ok(entry);
     }
-    if let Some(kept) = &kept
-        && let Some(refresh_token) = &kept.refresh_token
-    {
-        match source.refresh(ctx, refresh_token) {
+    if let Some(kept) = kept.as_ref().filter(|kept| kept.refresh_token.is_some()) {
+        match source.refresh(ctx, kept) {
             Ok(issued) => {
                 let entry = kept.followed_by(issued);
                 store.save(ctx, &entry);
@@ -80,23 +105,69 @@ pub fn token<S: Store>(ctx: &Context, store: &S, source: &impl TokenSource, forc
                 ctx.log(1, || format!("the cached sign-in is no longer valid: {}", error.message()));
                 store.save(ctx, &Entry { refresh_token: None, ..kept.clone() });
             }
-            Err(RefreshError::Unreachable(error)) if !force && kept.is_alive(ctx.now()) => {
-                let why = one_line(error.message());
-                ctx.eprintln(&format!("Warning: the token could not be refreshed, using the old one: {why}"));
-                return Ok(kept.clone());
-            }
-            Err(RefreshError::Unreachable(error)) => return Err(error),
+            Err(RefreshError::Unreachable(error)) => return still_alive(ctx, Some(kept), force, error),
         }
     }
-    let entry = source.sign_in(ctx)?;
+    let shares = source.shares_refresh_tokens();
+    if !shares && !source.prompts() {
+        let entry = source.sign_in(ctx)?;
+        store.save(ctx, &entry);
+        return Ok(entry);
+    }
+    let turn = store.turn(ctx);
+    if shares && let Some(relative) = store.relative(kept.as_ref()) {
+        match source.refresh_with_relative(ctx, &relative) {
+            Ok(issued) if is_of_same_account(&issued, &relative) => {
+                ctx.log(1, || "using the sign-in of another server".to_owned());
+                let entry = Entry { extra: None, ..relative }.followed_by(issued);
+                store.save(ctx, &entry);
+                return Ok(entry);
+            }
+            Ok(_) => ctx.log(1, || "the sign-in of another server is of another account".to_owned()),
+            Err(RefreshError::Rejected(error)) => {
+                ctx.log(1, || {
+                    format!("the sign-in of another server is not valid here: {}", error.message())
+                });
+            }
+            Err(RefreshError::Unreachable(error)) => return still_alive(ctx, kept.as_ref(), force, error),
+        }
+    }
+    if source.prompts()
+        && let Some(error) = store.unanswered(ctx, &turn)
+    {
+        return Err(error);
+    }
+    let signed_in = source.sign_in(ctx);
+    store.ended(ctx, &turn, signed_in.as_ref().err());
+    let entry = signed_in?;
     store.save(ctx, &entry);
     Ok(entry)
+}
+
+/// The service cannot be reached: the old token while it lives.
+fn still_alive(ctx: &Context, kept: Option<&Entry>, force: bool, error: Error) -> Result<Entry> {
+    match kept.filter(|kept| !force && kept.is_alive(ctx.now())) {
+        Some(kept) => {
+            ctx.warn(&format!(
+                "the token could not be refreshed, using the old one: {}",
+                one_line(error.message())
+            ));
+            Ok(kept.clone())
+        }
+        None => Err(error),
+    }
+}
+
+/// An answer that does not say whose it is belongs to the account whose refresh token it was.
+fn is_of_same_account(issued: &Entry, relative: &Entry) -> bool {
+    issued.account.is_none() || relative.account.is_none() || issued.account == relative.account
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::context::{Clock, Env};
+    use crate::secret::Secret;
     use std::cell::{Cell, RefCell};
     use std::time::Duration;
 
@@ -123,10 +194,14 @@ mod tests {
         /// What another process writes while the lock is waited for.
         meanwhile: RefCell<Option<Entry>>,
         locks: Cell<u32>,
+        turns: Cell<u32>,
+        relative: RefCell<Option<Entry>>,
+        unanswered: RefCell<Option<Error>>,
     }
 
     impl Store for Memory {
         type Guard = ();
+        type Turn = ();
         fn load(&self, _: &Context) -> Option<Entry> {
             self.kept.borrow().clone()
         }
@@ -139,16 +214,46 @@ mod tests {
         fn save(&self, _: &Context, entry: &Entry) {
             self.kept.replace(Some(entry.clone()));
         }
+        fn turn(&self, _: &Context) {
+            assert_eq!(self.locks.get(), 1, "the key's lock comes first");
+            self.turns.set(self.turns.get() + 1);
+        }
+        fn relative(&self, _: Option<&Entry>) -> Option<Entry> {
+            assert_eq!(self.turns.get(), 1, "looked at in this process's turn");
+            self.relative.borrow().clone()
+        }
+        fn unanswered(&self, _: &Context, (): &()) -> Option<Error> {
+            self.unanswered.borrow().clone()
+        }
+        fn ended(&self, _: &Context, (): &(), failure: Option<&Error>) {
+            self.unanswered.replace(failure.cloned());
+        }
     }
 
     struct Service {
+        prompts: bool,
+        shares: bool,
         refresh: std::result::Result<Entry, RefreshError>,
         sign_in: Result<Entry>,
         asked: RefCell<Vec<&'static str>>,
     }
 
     impl TokenSource for Service {
-        fn refresh(&self, _: &Context, _: &Secret) -> std::result::Result<Entry, RefreshError> {
+        fn prompts(&self) -> bool {
+            self.prompts
+        }
+        fn shares_refresh_tokens(&self) -> bool {
+            self.shares
+        }
+        fn refresh_with_relative(
+            &self,
+            ctx: &Context,
+            relative: &Entry,
+        ) -> std::result::Result<Entry, RefreshError> {
+            self.refresh(ctx, relative)
+        }
+        fn refresh(&self, _: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
+            assert!(cached.refresh_token.is_some());
             self.asked.borrow_mut().push("refresh");
             self.refresh.clone()
         }
@@ -172,7 +277,13 @@ mod tests {
     }
 
     fn service(refresh: std::result::Result<Entry, RefreshError>) -> Service {
-        Service { refresh, sign_in: Ok(entry("signed in", 9000, Some("r3"))), asked: RefCell::default() }
+        Service {
+            prompts: true,
+            shares: true,
+            refresh,
+            sign_in: Ok(entry("signed in", 9000, Some("r3"))),
+            asked: RefCell::default(),
+        }
     }
 
     fn keeping(kept: Entry) -> Memory {
@@ -241,6 +352,59 @@ mod tests {
         let service = service(refreshed());
         assert_eq!(name(&token(&at(4000), &store, &service, false)), "theirs");
         assert!(service.asked.borrow().is_empty());
+    }
+
+    fn with_relative(account: &str) -> Memory {
+        let relative = Entry { account: Some(account.to_owned()), ..entry("other's", 9000, Some("r9")) };
+        Memory { relative: RefCell::new(Some(relative)), ..Memory::default() }
+    }
+
+    #[test]
+    fn the_sign_in_of_another_server_saves_the_prompt() {
+        let (store, first) = (with_relative("o.t"), service(refreshed()));
+        assert_eq!(name(&token(&at(4000), &store, &first, false)), "refreshed");
+        assert_eq!(*first.asked.borrow(), ["refresh"]);
+        let kept = store.kept.take().unwrap();
+        assert_eq!((kept.refresh_token, kept.account.as_deref()), (Some(Secret::from("r2")), Some("o.t")));
+        let alone = Service { shares: false, ..service(refreshed()) };
+        assert_eq!(name(&token(&at(4000), &with_relative("o.t"), &alone, false)), "signed in");
+    }
+
+    #[test]
+    fn another_server_s_sign_in_that_does_not_serve_leads_to_a_prompt_and_stays() {
+        let rejected = service(Err(RefreshError::Rejected(Error::new("invalid_grant"))));
+        let another_s =
+            service(Ok(Entry { account: Some("p.t".to_owned()), ..entry("refreshed", 9000, None) }));
+        for service in [rejected, another_s] {
+            let store = with_relative("o.t");
+            assert_eq!(name(&token(&at(4000), &store, &service, false)), "signed in");
+            assert_eq!(*service.asked.borrow(), ["refresh", "sign-in"]);
+            assert!(store.relative.borrow().as_ref().unwrap().refresh_token.is_some());
+        }
+        let unreachable = service(Err(RefreshError::Unreachable(Error::transient("no route"))));
+        assert_eq!(name(&token(&at(4000), &with_relative("o.t"), &unreachable, false)), "error");
+        assert_eq!(*unreachable.asked.borrow(), ["refresh"], "no prompt because the network was down");
+    }
+
+    #[test]
+    fn an_unanswered_prompt_is_not_repeated_but_a_password_is_tried() {
+        let store =
+            || Memory { unanswered: RefCell::new(Some(Error::unanswered("declined"))), ..Memory::default() };
+        let prompting = service(refreshed());
+        assert_eq!(name(&token(&at(4000), &store(), &prompting, false)), "error");
+        assert!(prompting.asked.borrow().is_empty());
+        let with_password = Service { prompts: false, ..service(refreshed()) };
+        let kept = store();
+        assert_eq!(name(&token(&at(4000), &kept, &with_password, false)), "signed in");
+        assert!(kept.unanswered.borrow().is_none(), "a sign-in that worked ends it");
+    }
+
+    #[test]
+    fn what_neither_prompts_nor_shares_takes_the_key_s_lock_alone() {
+        let machine = Service { prompts: false, shares: false, ..service(refreshed()) };
+        let store = Memory::default();
+        assert_eq!(name(&token(&at(4000), &store, &machine, false)), "signed in");
+        assert_eq!((store.locks.get(), store.turns.get()), (1, 0));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use sha2::{Digest, Sha256};
 
 /// The end of an entry's file name.
 pub const ENTRY_SUFFIX: &str = ".token.json";
+/// The end of an identity's name in the names of its files.
+pub const IDENTITY_SUFFIX: &str = ".identity";
 /// Letters of the hash in a file name: 64 bits; the whole key is compared on reading besides.
 const HASH_LETTERS: usize = 16;
 /// A part of a file name is cut here, so that the name fits every file system.
@@ -36,11 +38,31 @@ pub struct Key {
 impl Key {
     /// The entry's file name: readable, safe on every file system, and no other key's.
     pub fn file_name(&self) -> String {
-        let mut parts = vec![&self.mode, &self.tenant, &self.client, &self.server];
-        parts.extend(&self.user);
-        let mut name: String = parts.into_iter().map(|part| format!("{}_", clean(part))).collect();
+        self.name_of([&self.mode, &self.tenant, &self.client, &self.server], ENTRY_SUFFIX)
+    }
+
+    /// What the files are named after that belong to the identity: everything but the server. The token's key of proof
+    /// does not matter to the person who signs in.
+    pub fn identity_name(&self) -> String {
+        let identity = Self { server: String::new(), pop_key: None, ..self.clone() };
+        identity.name_of([&self.mode, &self.tenant, &self.client], IDENTITY_SUFFIX)
+    }
+
+    /// How the names of its entries begin, and those of entries that differ in server and user.
+    pub fn name_prefix(&self) -> String {
+        [&self.mode, &self.tenant, &self.client].into_iter().map(|part| format!("{}_", clean(part))).collect()
+    }
+
+    /// Whether this key differs from the other in the server, or not at all.
+    pub fn has_identity_of(&self, other: &Self) -> bool {
+        Self { server: other.server.clone(), ..self.clone() } == *other
+    }
+
+    fn name_of<const N: usize>(&self, parts: [&String; N], suffix: &str) -> String {
+        let parts = parts.into_iter().chain(&self.user);
+        let mut name: String = parts.map(|part| format!("{}_", clean(part))).collect();
         name.extend(self.hash().chars().take(HASH_LETTERS));
-        name + ENTRY_SUFFIX
+        name + suffix
     }
 
     fn hash(&self) -> String {
@@ -74,7 +96,16 @@ pub fn fingerprint(parts: &[&[u8]]) -> String {
 
 /// Whether a file name is one that [`Key::file_name`] gives.
 pub fn is_entry_name(name: &str) -> bool {
-    let Some((_, hash)) = name.strip_suffix(ENTRY_SUFFIX).and_then(|stem| stem.rsplit_once('_')) else {
+    has_hash_and(name, ENTRY_SUFFIX)
+}
+
+/// Whether a name is one that [`Key::identity_name`] gives.
+pub fn is_identity_name(name: &str) -> bool {
+    has_hash_and(name, IDENTITY_SUFFIX)
+}
+
+fn has_hash_and(name: &str, suffix: &str) -> bool {
+    let Some((_, hash)) = name.strip_suffix(suffix).and_then(|stem| stem.rsplit_once('_')) else {
         return false;
     };
     hash.len() == HASH_LETTERS && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))

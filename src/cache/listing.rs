@@ -2,7 +2,7 @@
 
 use super::MAX_ENTRY;
 use super::entry::{self, Entry};
-use super::folder::{LOCK_SUFFIX, is_lock, reason};
+use super::folder::{LOCK_SUFFIX, is_identity_lock, is_lock, reason};
 use super::key::{Key, is_entry_name};
 use crate::sys::{lock, paths, private};
 use std::io;
@@ -56,7 +56,7 @@ fn look_at(folder: &Path, name: String) -> Listed {
 /// # Errors
 /// The folder cannot be read.
 pub fn first_sign_ins(folder: &Path) -> io::Result<Vec<(String, String)>> {
-    let names = names(folder, is_lock)?.into_iter();
+    let names = names(folder, |name| is_lock(name) && !is_identity_lock(name))?.into_iter();
     let begun = names.filter_map(|lock| {
         let name = lock.strip_suffix(LOCK_SUFFIX)?.to_owned();
         let holder = lock::holder(&folder.join(&lock)).filter(|_| !paths::exists(&folder.join(&name)))?;

@@ -10,7 +10,11 @@ mod folder;
 pub mod freshness;
 pub mod key;
 pub mod listing;
+pub mod note;
 pub mod pop_key;
+pub mod relatives;
+mod turn;
+pub mod unanswered;
 
 pub use entry::Entry;
 pub use flow::{RefreshError, TokenSource};
@@ -18,13 +22,13 @@ pub use folder::{LOCK_SUFFIX, is_lock, is_ours};
 pub use key::{Key, fingerprint};
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Class, Error, Result};
 use crate::sys::{lock, private, staged};
-use crate::waiting::WaitNotice;
-use folder::{prepare_folder, reason, sweep_temporaries, take_lock};
+use folder::{prepare_folder, reason, sweep_temporaries};
 use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
+use turn::{Identity, Turn};
 
 /// Longer than any token response that the transport lets through.
 const MAX_ENTRY: u64 = 4 << 20;
@@ -53,14 +57,23 @@ impl Policy {
 /// The place of one key's token.
 pub struct Cache {
     path: PathBuf,
+    folder: PathBuf,
     key: Key,
+    identity: Identity,
     said: RefCell<Vec<Trouble>>,
 }
 
 impl Cache {
     /// The place of `key` in `folder`; nothing is touched yet.
     pub fn new(folder: &Path, key: Key) -> Self {
-        Self { path: folder.join(key.file_name()), key, said: RefCell::default() }
+        let identity = Identity::new(folder, &key);
+        Self {
+            path: folder.join(key.file_name()),
+            folder: folder.to_owned(),
+            identity,
+            key,
+            said: RefCell::default(),
+        }
     }
 
     /// Gets a token, from here or from `source`: see [`flow`].
@@ -78,20 +91,16 @@ impl Cache {
     }
 
     fn prepare_folder(&self, ctx: &Context) -> io::Result<()> {
-        let Some(folder) = self.path.parent() else {
-            return Ok(());
-        };
-        if prepare_folder(folder)? {
-            ctx.log(1, || {
-                format!("others could read the token cache {}; its mode is 0700 now", folder.display())
-            });
+        if prepare_folder(&self.folder)? {
+            let folder = self.folder.display();
+            ctx.log(1, || format!("others could read the token cache {folder}; its mode is 0700 now"));
         }
         Ok(())
     }
 
     /// A folder that cannot be locked or written.
     fn complain(&self, ctx: &Context, error: &io::Error) {
-        let folder = self.path.parent().unwrap_or(&self.path).display();
+        let folder = self.folder.display();
         if lock::is_unsupported(error) {
             let text = format!(
                 "the token cache {folder} is on a file system without locks: sign-ins at the same time do not wait for one another"
@@ -129,6 +138,7 @@ enum Trouble {
 
 impl flow::Store for Cache {
     type Guard = Option<lock::Lock>;
+    type Turn = Option<Turn>;
 
     fn load(&self, ctx: &Context) -> Option<Entry> {
         let private = match private::read(&self.path, MAX_ENTRY) {
@@ -150,10 +160,29 @@ impl flow::Store for Cache {
     }
 
     fn lock(&self, ctx: &Context) -> Self::Guard {
-        let locked = self.prepare_folder(ctx).and_then(|()| {
-            take_lock(ctx, &self.lock_path(), WaitNotice::of_prompt(ctx), "is signing in already")
-        });
-        locked.map_err(|e| self.complain(ctx, &e)).ok()
+        let locked = self.prepare_folder(ctx).and_then(|()| self.identity.lock(ctx, &self.lock_path()));
+        locked.map(|(lock, _)| lock).map_err(|e| self.complain(ctx, &e)).ok()
+    }
+
+    fn turn(&self, ctx: &Context) -> Self::Turn {
+        self.identity.turn(ctx).map_err(|e| self.complain(ctx, &e)).ok()
+    }
+
+    fn relative(&self, cached: Option<&Entry>) -> Option<Entry> {
+        relatives::find(&self.folder, &self.key, cached)
+    }
+
+    fn unanswered(&self, ctx: &Context, turn: &Self::Turn) -> Option<Error> {
+        turn.as_ref().and_then(|_| self.identity.unanswered(ctx))
+    }
+
+    fn ended(&self, ctx: &Context, turn: &Self::Turn, failure: Option<&Error>) {
+        match failure {
+            _ if turn.is_none() => {}
+            None => self.identity.forget_unanswered(),
+            Some(error) if error.class() == Class::Unanswered => self.identity.remember(ctx, error),
+            Some(_) => {}
+        }
     }
 
     fn save(&self, ctx: &Context, entry: &Entry) {

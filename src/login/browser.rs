@@ -15,7 +15,6 @@ use crate::oauth::redirect::{Expected, ExpectedIssuer, Pages, RedirectAnswer};
 use crate::oauth::redirect_url::RedirectUrl;
 use crate::oauth::token::{OauthError, Token, TokenFailure};
 use crate::oauth::user_grant::{self, ResponseMode};
-use crate::secret::Secret;
 use crate::sys::browser;
 use crate::sys::loopback::Loopback;
 use std::time::Duration;
@@ -99,8 +98,24 @@ impl SignIn for Browser<'_> {
         session.token(request)
     }
 
-    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError> {
-        self.client.refresh(ctx, refresh_token)
+    fn prompts(&self) -> bool {
+        true
+    }
+
+    fn shares_refresh_tokens(&self) -> bool {
+        self.client.shares_refresh_tokens()
+    }
+
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        self.client.refresh_with_relative(ctx, relative)
+    }
+
+    fn refresh(&self, ctx: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
+        self.client.refresh(ctx, cached)
     }
 
     fn pop(&self) -> Option<&Pop> {

@@ -8,7 +8,6 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::oauth::device_code::{self, Poll, PollStep};
 use crate::oauth::token::Token;
-use crate::secret::Secret;
 use crate::waiting::WaitNotice;
 
 struct DeviceCode<'a>(UserClient<'a>);
@@ -35,6 +34,7 @@ impl SignIn for DeviceCode<'_> {
         let response = session.http.send(ctx, &request)?;
         let device = device_code::read(&response).map_err(|failure| session.explain(failure, &response))?;
         ctx.eprintln(&device.message);
+        ctx.prompts.publish(&device.prompt);
         let mut poll = Poll::new(&device, ctx.clock.monotonic());
         let mut wait = poll.start();
         let mut waiting = WaitNotice::after_prompt(ctx);
@@ -57,8 +57,24 @@ impl SignIn for DeviceCode<'_> {
         }
     }
 
-    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError> {
-        self.0.refresh(ctx, refresh_token)
+    fn prompts(&self) -> bool {
+        true
+    }
+
+    fn shares_refresh_tokens(&self) -> bool {
+        self.0.shares_refresh_tokens()
+    }
+
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        self.0.refresh_with_relative(ctx, relative)
+    }
+
+    fn refresh(&self, ctx: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
+        self.0.refresh(ctx, cached)
     }
 
     fn check(&self) -> Result<Finding> {

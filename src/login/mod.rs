@@ -31,8 +31,8 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::oauth::az_store::Account;
 use crate::oauth::token::Token;
-use crate::secret::Secret;
 use pop::Pop;
+use serde_json::Value;
 
 /// A sign-in with everything that its mode needs; one that lacks something cannot be built. Building it sends
 /// nothing.
@@ -48,11 +48,38 @@ pub trait SignIn {
     /// The service's refusal, or why it could not be asked.
     fn acquire(&self) -> Result<Token>;
 
+    /// Whether signing in asks a person to do something now.
+    fn prompts(&self) -> bool {
+        false
+    }
+
+    /// Whether its refresh tokens may get tokens for other servers of the same client too.
+    fn shares_refresh_tokens(&self) -> bool {
+        false
+    }
+
+    /// Gets a token with the refresh token of another server's entry, where they are shared.
+    ///
+    /// # Errors
+    /// As [`SignIn::refresh`].
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        self.refresh(ctx, relative)
+    }
+
+    /// What the mode wants to find again in the entry of the token that it has just got. No secret.
+    fn extra(&self) -> Option<Value> {
+        None
+    }
+
     /// Gets the next token without asking the user. Modes without refresh tokens refuse.
     ///
     /// # Errors
     /// Whether the service refused or was not reached.
-    fn refresh(&self, _: &Context, _: &Secret) -> std::result::Result<Entry, RefreshError> {
+    fn refresh(&self, _: &Context, _: &Entry) -> std::result::Result<Entry, RefreshError> {
         Err(RefreshError::Rejected(Error::new("this login has no refresh tokens")))
     }
 

@@ -55,8 +55,20 @@ impl SignIn for Password<'_> {
         ))
     }
 
-    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError> {
-        self.client.refresh(ctx, refresh_token)
+    fn shares_refresh_tokens(&self) -> bool {
+        self.client.shares_refresh_tokens()
+    }
+
+    fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        self.client.refresh_with_relative(ctx, relative)
+    }
+
+    fn refresh(&self, ctx: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
+        self.client.refresh(ctx, cached)
     }
 
     fn pop(&self) -> Option<&Pop> {

@@ -11,6 +11,7 @@ use crate::cli::variables::secret_names;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::oauth::redirect::{self, Expected, Pages, RedirectAnswer};
+use crate::prompt::Prompt;
 use crate::sys::browser;
 use crate::sys::loopback::{ConnectionStep, Loopback};
 use crate::time::short_duration;
@@ -65,6 +66,7 @@ impl SignInPage<'_> {
                 ctx.eprintln(&format!("To sign in, open this page in {place}{cancel}:\n{}", self.printed));
             }
         }
+        ctx.prompts.publish(&Prompt::Browser { address: self.printed.clone() });
         if let Some(pasting) = &pasting {
             explain_pasting(ctx, pasting, self);
         }
@@ -84,7 +86,7 @@ impl SignInPage<'_> {
         };
         loopback.serve(ctx, self.timeout, step, idle).unwrap_or_else(|| {
             let timeout = short_duration(self.timeout);
-            Err(Error::new(format!("timed out after {timeout} waiting for the browser sign-in"))
+            Err(Error::unanswered(format!("timed out after {timeout} waiting for the browser sign-in"))
                 .hint("run the command again, with a longer --authentication-timeout if you need more time"))
         })
     }

@@ -5,11 +5,13 @@ use crate::cache::{Entry, Key, RefreshError};
 use crate::cli::flags::Id;
 use crate::cli::options::Options;
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::oauth::authority::{AuthorityKind, Endpoints};
 use crate::oauth::token::TokenFailure;
 use crate::oauth::user_grant;
-use crate::secret::Secret;
+
+/// Where Entra ID issues tokens; another provider's configuration document names other paths.
+const ENTRA_TOKEN_PATH: &str = "/oauth2/v2.0/token";
 
 /// A client application through which a user signs in.
 pub struct UserClient<'a> {
@@ -49,11 +51,38 @@ impl<'a> UserClient<'a> {
         self.legacy && self.session.authority.kind() == AuthorityKind::Entra
     }
 
-    /// Exchanges a refresh token for the next tokens (RFC 6749 section 6).
+    /// Whether a refresh token of this client may serve its other servers too. Entra ID's do; those of AD FS and of
+    /// other providers are for one server, or end with their first use.
+    pub fn shares_refresh_tokens(&self) -> bool {
+        self.session.authority.kind() == AuthorityKind::Entra
+    }
+
+    /// Exchanges the refresh token of another server's entry. Another provider's is refused without being sent.
+    ///
+    /// # Errors
+    /// As [`UserClient::refresh`].
+    pub fn refresh_with_relative(
+        &self,
+        ctx: &Context,
+        relative: &Entry,
+    ) -> std::result::Result<Entry, RefreshError> {
+        let endpoints = self.session.endpoints().map_err(RefreshError::Unreachable)?;
+        if !self.shares_refresh_tokens() || !endpoints.token.ends_with(ENTRA_TOKEN_PATH) {
+            return Err(RefreshError::Rejected(Error::new(
+                "this provider's refresh tokens are for one server",
+            )));
+        }
+        self.refresh(ctx, relative)
+    }
+
+    /// Exchanges an entry's refresh token for the next tokens (RFC 6749 section 6).
     ///
     /// # Errors
     /// Whether the service refused or was not reached.
-    pub fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError> {
+    pub fn refresh(&self, ctx: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
+        let Some(refresh_token) = &cached.refresh_token else {
+            return Err(RefreshError::Rejected(Error::new("there is no refresh token")));
+        };
         let endpoints = self.endpoints().map_err(RefreshError::Unreachable)?;
         let request = user_grant::refresh(&endpoints, &self.client_id, &self.session.server, refresh_token);
         match self.session.exchange(request) {

@@ -14,6 +14,7 @@ use super::token::{self, Token, TokenFailure};
 use super::user_grant;
 use crate::error::{Class, Error, Result};
 use crate::http::message::{Request, Response, Retry};
+use crate::prompt::Prompt;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use serde::Deserialize;
@@ -38,10 +39,10 @@ pub struct DeviceCode {
     pub complete_address: Option<String>,
     /// The page.
     pub address: String,
-    /// What to enter there.
-    pub user_code: String,
     /// What to show: the service's own words where it has some.
     pub message: String,
+    /// The same for other processes that wait for it.
+    pub prompt: Prompt,
     /// How long the user has.
     pub lifetime: Duration,
     interval: Duration,
@@ -93,9 +94,9 @@ pub fn read(response: &Response) -> std::result::Result<DeviceCode, TokenFailure
     Ok(DeviceCode {
         code: Secret::new(answer.device_code),
         complete_address: answer.verification_uri_complete,
-        address: answer.verification_uri,
-        user_code: answer.user_code,
+        address: answer.verification_uri.clone(),
         message: printable(&message),
+        prompt: Prompt::DeviceCode { address: answer.verification_uri, user_code: answer.user_code },
         lifetime: Duration::from_secs(lifetime.min(MAX_LIFE)),
         interval: Duration::from_secs(interval.clamp(1, MAX_INTERVAL)),
     })
@@ -202,7 +203,7 @@ impl Poll {
 }
 
 fn expired() -> Error {
-    Error::new("the device code has expired before the sign-in was completed")
+    Error::unanswered("the device code has expired before the sign-in was completed")
         .hint("run the command again and enter the new code")
 }
 

@@ -260,6 +260,12 @@ impl OauthError {
             || matches!(self.error.as_str(), "temporarily_unavailable" | "server_error")
     }
 
+    /// Whether the person declined or cancelled the sign-in (RFC 6749 section 4.1.2.1, RFC 8628 section 3.5; Entra's
+    /// device codes have `authorization_declined`).
+    fn is_unanswered(&self) -> bool {
+        matches!(self.error.as_str(), "access_denied" | "authorization_declined")
+    }
+
     /// The error to show: the description's first line, the code, all ids.
     pub fn into_error(self, response: &Response, doing: &str) -> Error {
         let first_line = self.error_description.lines().next().unwrap_or_default().trim();
@@ -268,8 +274,13 @@ impl OauthError {
         } else {
             format!("{doing}: {first_line} ({})", self.error)
         };
-        let mut error =
-            if self.is_transient(response) { Error::transient(message) } else { Error::new(message) };
+        let mut error = if self.is_transient(response) {
+            Error::transient(message)
+        } else if self.is_unanswered() {
+            Error::unanswered(message)
+        } else {
+            Error::new(message)
+        };
         let trace = self.id_of("Trace ID", &self.trace_id);
         let correlation = self.id_of("Correlation ID", &self.correlation_id);
         for (name, value) in

@@ -334,12 +334,12 @@ fn the_wait_ends_with_the_authentication_timeout() {
 
 #[test]
 fn a_browser_that_cannot_be_opened_is_said_and_waited_on() {
-    let people = People::start();
     for (browser, why) in [
         ("/nonexistent/browser", "is not a program"),
         ("./browser", "is a path that is not absolute"),
         ("/bin/false", "/bin/false: exit status: 1"),
     ] {
+        let people = People::start();
         let mut command = people.command(
             "contoso",
             &["-linteractive", "--browser-command", browser, "--authentication-timeout=1500ms"],

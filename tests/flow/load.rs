@@ -80,14 +80,17 @@ fn nobody_gets_anothers_token_and_nothing_is_left_over() {
         assert!(run.code == Some(0) && run.stderr.is_empty(), "{run:?}");
     }
     assert_eq!(sign_ins(&people), USERS, "no update of a refresh token was lost");
-    // An entry for each user, a lock for each key, and nothing else.
+    // An entry for each user, a lock for each key and each identity, and nothing else.
     let left: BTreeSet<String> = names(&people.cache()).into_iter().collect();
     let entries: Vec<&String> = left.iter().filter(|name| name.ends_with(".token.json")).collect();
     assert_eq!(entries.len(), USERS, "{left:?}");
     assert!(entries.iter().all(|entry| left.contains(&format!("{entry}.lock"))), "{left:?}");
     let strangers = (0..PROCESSES).filter_map(stranger).count();
-    assert_eq!(left.len(), 2 * USERS + strangers, "{left:?}");
-    assert!(left.iter().all(|name| name.ends_with(".token.json") || name.ends_with(".token.json.lock")));
+    assert_eq!(left.len(), 3 * USERS + 2 * strangers, "{left:?}");
+    let is_known = |name: &String| {
+        [".token.json", ".token.json.lock", ".identity.lock"].iter().any(|end| name.ends_with(end))
+    };
+    assert!(left.iter().all(is_known), "{left:?}");
 }
 
 /// How often somebody who is known signed in with a password.

@@ -38,6 +38,7 @@ mod ropc;
 mod secrets;
 mod service_principal;
 #[cfg(target_os = "linux")]
+mod shared_sign_in;
 mod signals;
 mod single_flight;
 #[cfg(unix)]

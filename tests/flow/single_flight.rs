@@ -1,5 +1,7 @@
 //! Many processes, one prompt; and what happens when the one that prompts dies.
 
+use crate::support::entra::SERVER;
+use crate::support::entra::people::refuse;
 use crate::support::people::{People, Run, names};
 use std::io::{BufRead, BufReader};
 use std::process::Child;
@@ -29,17 +31,67 @@ fn fifty_cold_processes_prompt_once_and_all_succeed() {
         assert_eq!((run.code, &run.token), (Some(0), &runs[0].token), "{run:?}");
     }
     assert_eq!((people.count("devicecode"), people.count("device_code")), (1, 3));
-    let prompts = runs.iter().filter(|run| run.stderr.contains("microsoft.com/devicelogin")).count();
-    assert_eq!(prompts, 1);
-    let waiting: Vec<&Run> = runs.iter().filter(|run| run.stderr.contains("signing in already")).collect();
-    assert!(!waiting.is_empty());
-    for run in waiting {
-        let holder = run.stderr.trim().strip_prefix("Waiting for process ").unwrap();
-        assert!(
-            holder.contains(" (since 20") && holder.ends_with("Z) that is signing in already"),
-            "{run:?}"
-        );
+    let (prompted, waited): (Vec<&Run>, Vec<&Run>) =
+        runs.iter().partition(|run| run.stderr.contains("Signed in as device-user"));
+    assert_eq!(prompted.len(), 1);
+    let shown: Vec<&str> =
+        waited.iter().map(|run| run.stderr.as_str()).filter(|said| !said.is_empty()).collect();
+    assert!(!shown.is_empty());
+    for said in shown {
+        shows_the_prompt(said);
     }
+    let left = names(&people.cache());
+    assert!(!left.iter().any(|name| name.contains(".note")), "{left:?}");
+}
+
+/// What a waiter says, once: whom it waits for, and what that one has asked.
+#[track_caller]
+fn shows_the_prompt(said: &str) {
+    let rest = said.strip_prefix("Process ").unwrap_or_else(|| panic!("{said}"));
+    assert!(rest.contains(" (since 20"), "{said}");
+    let end = "Z) is signing in already. To complete that sign-in, open the page https://microsoft.com/devicelogin in a web browser and enter the code ABC123.\n";
+    assert!(rest.ends_with(end) && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn processes_for_many_servers_of_one_identity_prompt_once() {
+    let people = People::start();
+    people.grants().device.entered_at_poll = 3;
+    let servers = ["--server-id=one", "--server-id=two", "--server-id=three"];
+    let children =
+        servers.iter().cycle().take(12).map(|server| people.command("contoso", &[server]).spawn().unwrap());
+    let runs = ends(children.collect());
+    for (i, run) in runs.iter().enumerate() {
+        assert_eq!((run.code, &run.token), (Some(0), &runs[i % 3].token), "{run:?}");
+    }
+    assert_eq!((people.count("devicecode"), people.count("refresh_token")), (1, 2));
+    assert!(runs.iter().filter(|run| run.stderr.contains("is signing in already")).count() > 0, "{runs:?}");
+}
+
+/// A program with windows has asked where it is not seen; a terminal shows it, and what is done there ends both waits.
+#[test]
+fn a_hidden_prompt_is_seen_by_the_process_that_waits_for_it() {
+    let people = People::start();
+    people.grants().device.entered_at_poll = 0;
+    let mut hidden = people.command("contoso", &[]).spawn().unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::new(hidden.stderr.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    for server in [SERVER, "another"] {
+        let mut waiter = people.command("contoso", &["--server-id", server]).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(waiter.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        shows_the_prompt(&line);
+        if server == SERVER {
+            waiter.kill().unwrap();
+            waiter.wait().unwrap();
+            continue;
+        }
+        people.grants().device.entered_at_poll = 1;
+        assert_eq!(Run::of(waiter.wait_with_output().unwrap()).code, Some(0));
+    }
+    assert_eq!(Run::of(hidden.wait_with_output().unwrap()).code, Some(0));
+    assert_eq!(people.count("devicecode"), 1);
 }
 
 #[test]
@@ -56,11 +108,52 @@ fn ten_processes_with_a_stale_token_refresh_once() {
 #[test]
 fn a_failed_holder_lets_the_next_one_try() {
     let people = People::start();
-    people.grants().device.entered_at_poll = 0;
-    people.grants().device.lifetime = 1;
+    let refusal = refuse("invalid_client", "AADSTS7000218: The request body must contain a secret");
+    people.grants().script.extend((0..3).map(|_| ("devicecode", refusal.clone())));
     let runs = ends((0..3).map(|_| people.command("contoso", &[]).spawn().unwrap()).collect());
     assert!(runs.iter().all(|run| run.code == Some(1)), "{runs:?}");
     assert_eq!(people.count("devicecode"), 3);
+}
+
+#[test]
+fn who_waited_for_a_person_that_did_not_come_ends_with_the_same_error() {
+    let people = People::start();
+    people.grants().device.entered_at_poll = 0;
+    people.grants().device.lifetime = 3;
+    let servers = [SERVER, SERVER, "another"];
+    let start = |server| people.command("contoso", &["--server-id", server]).spawn().unwrap();
+    let runs = ends(servers.into_iter().map(start).collect());
+    for run in &runs {
+        assert_eq!(run.code, Some(1), "{run:?}");
+        assert!(run.stderr.contains("Error: the device code has expired before"), "{run:?}");
+    }
+    assert_eq!(people.count("devicecode"), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_refusal_is_final_for_a_minute_and_the_same_parent() {
+    let people = People::start();
+    let declined = refuse("authorization_declined", "AADSTS70016: The user declined");
+    people.grants().script.push_back(("device_code", declined));
+    let first = people.run("contoso", &[]);
+    assert!(first.code == Some(1) && first.stderr.contains("AADSTS70016"), "{first:?}");
+    for server in [SERVER, "another"] {
+        let again = people.run("contoso", &["--server-id", server]);
+        let lines: Vec<&str> = again.stderr.lines().collect();
+        assert!(lines[0].starts_with("Error: sign-in failed: AADSTS70016: The user declined"), "{again:?}");
+        assert!(lines[1].starts_with("Hint: the program that runs kubelogin got this answer"), "{again:?}");
+        assert_eq!(lines[2], "Trace ID: trace");
+    }
+    assert_eq!(people.count("devicecode"), 1);
+    // Another parent: a shell that waits for it.
+    let program = people.command("contoso", &[]);
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", "\"$@\"; exit $?", "sh"]).arg(program.get_program()).args(program.get_args());
+    shell.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert_eq!(Run::of(shell.output().unwrap()).code, Some(0));
+    assert_eq!(people.count("devicecode"), 2);
+    assert!(!names(&people.cache()).iter().any(|name| name.ends_with(".unanswered")), "a sign-in ends it");
 }
 
 #[cfg(unix)]
@@ -113,7 +206,7 @@ fn a_writer_killed_at_any_point_leaves_the_old_token_or_the_new() {
     }
     assert_eq!(people.run("contoso", &force).code, Some(0));
     let left = names(&people.cache());
-    assert_eq!(left.len(), 2, "the entry and its lock, no leftovers: {left:?}");
+    assert_eq!(left.len(), 3, "the entry, its lock and the identity's, no leftovers: {left:?}");
 }
 
 #[cfg(target_os = "linux")]

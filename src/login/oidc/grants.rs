@@ -224,6 +224,7 @@ pub fn device_code(of: &Oidc) -> Result<Token> {
     }
     let device = device.map_err(|failure| of.explain(failure, &response))?;
     ctx.eprintln(&device.message);
+    ctx.prompts.publish(&device.prompt);
     let _opened = open(ctx, settings, &device);
     let mut poll = Poll::new(&device, ctx.clock.monotonic());
     let mut wait = poll.start();

@@ -16,7 +16,6 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::http::message::{Request, Response};
 use crate::mode::Mode;
-use crate::oauth::identity::Identity;
 use crate::oauth::oidc::client::{self, Tokens};
 use crate::oauth::oidc::id_token::{self, Expected};
 use crate::oauth::oidc::provider::{self, ClientAuthentication, Provider};
@@ -150,8 +149,19 @@ impl SignIn for Oidc<'_> {
         }
     }
 
-    fn refresh(&self, ctx: &Context, refresh_token: &Secret) -> std::result::Result<Entry, RefreshError> {
-        self.renew(refresh_token, None).map(|token| Entry::new(token, ctx.now()))
+    fn prompts(&self) -> bool {
+        self.settings.grant != Grant::ClientCredentials
+    }
+
+    fn extra(&self) -> Option<Value> {
+        serde_json::to_value(self.learned.borrow().as_ref()?).ok()
+    }
+
+    fn refresh(&self, ctx: &Context, cached: &Entry) -> std::result::Result<Entry, RefreshError> {
+        let Some(refresh_token) = &cached.refresh_token else {
+            return Err(RefreshError::Rejected(Error::new("there is no refresh token")));
+        };
+        self.renew(refresh_token, cached.extra.as_ref()).map(|token| Entry::new(token, ctx.now()))
     }
 
     fn check(&self) -> Result<Finding> {
@@ -372,9 +382,4 @@ impl Oidc<'_> {
             }
         }
     }
-}
-
-/// What setup shows of a token.
-pub fn claims(token: &Token) -> Option<Identity> {
-    Identity::of(token.access_token.expose())
 }

@@ -103,6 +103,10 @@ pub struct Grants {
     pub seen: Vec<(String, Form)>,
     /// Whether a refresh gives a new refresh token and ends the old one.
     pub rotates: bool,
+    /// Whether a refresh token gets tokens for every server of its client.
+    pub serves_other_servers: bool,
+    /// Who signs in with the next code or browser, in place of the user that the grant names.
+    pub next_user: Option<String>,
     /// Life of access tokens in seconds.
     pub lifetime: u64,
     /// `user@domain` -> password.
@@ -127,6 +131,8 @@ impl Default for Grants {
             script: VecDeque::new(),
             seen: Vec::new(),
             rotates: true,
+            serves_other_servers: true,
+            next_user: None,
             lifetime: 3600,
             passwords: HashMap::new(),
             devices: HashMap::new(),
@@ -246,6 +252,8 @@ impl Grants {
 
     /// Signs a user in: a new access token and the first refresh token of a session.
     fn issue(&mut self, tenant: &str, client: &str, scope: &str, user: &str) -> Answer {
+        let next_user = self.next_user.take();
+        let user = next_user.as_deref().unwrap_or(user);
         self.serial += 1;
         let refresh = format!("refresh-{}-{tenant}", self.serial);
         self.sessions.insert(
@@ -273,10 +281,25 @@ impl Grants {
             json!({
                 "token_type": token_type, "scope": scope, "expires_in": self.lifetime, "ext_expires_in": self.lifetime,
                 "access_token": access_token, "refresh_token": refresh,
-                "id_token": "e30.e30.", "client_info": "e30",
+                "id_token": super::unsigned_jwt(&json!({
+                    "oid": oid_of(user), "tid": tenant, "aud": client, "preferred_username": user,
+                })),
+                "client_info": client_info(user, tenant),
             }),
         )
     }
+}
+
+/// A user's object id.
+fn oid_of(user: &str) -> String {
+    format!("oid-of-{user}")
+}
+
+/// Whose the tokens are, as Entra says it to clients that ask for it.
+fn client_info(user: &str, tenant: &str) -> String {
+    use base64::Engine;
+    let info = json!({ "uid": oid_of(user), "utid": tenant }).to_string();
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(info)
 }
 
 /// The grant's name without the URN in front.

@@ -1,6 +1,6 @@
 //! The refresh token grant.
 
-use super::{Answer, Form, Grants, exactly, expect, field, refuse};
+use super::{Answer, Form, Grants, exactly, expect, field, person_scope, refuse};
 
 pub struct Session {
     pub tenant: String,
@@ -16,13 +16,21 @@ pub fn token(grants: &mut Grants, tenant: &str, form: &Form) -> Result<Answer, A
     let revoked = || refuse("invalid_grant", "AADSTS70043: The refresh token has expired or been revoked");
     let session = grants.sessions.get(&token).ok_or_else(revoked)?;
     expect(form, "client_id", &session.client)?;
-    expect(form, "scope", &session.scope)?;
+    // Entra's serve every server of the client; AD FS's are for one.
+    let scope = person_scope(form)?;
+    if tenant == "adfs" || !grants.serves_other_servers {
+        expect(form, "scope", &session.scope)?;
+    }
     if tenant != session.tenant {
         return Err(revoked());
     }
-    let (client, scope, user) = (session.client.clone(), session.scope.clone(), session.user.clone());
+    let (client, user) = (session.client.clone(), session.user.clone());
+    let is_for_another_server = scope != session.scope;
     if grants.rotates {
-        grants.sessions.remove(&token);
+        // Entra ends none at its use; the fake does, so that a client that keeps the old one is found out.
+        if !is_for_another_server {
+            grants.sessions.remove(&token);
+        }
         return Ok(grants.issue(tenant, &client, &scope, &user));
     }
     let (status, mut body) = grants.issue(tenant, &client, &scope, &user);
