@@ -47,6 +47,18 @@ impl Env {
         self.os(name).and_then(OsStr::to_str)
     }
 
+    /// The value of a variable that matters too much to count as unset when it cannot be read.
+    ///
+    /// # Errors
+    /// It is not Unicode.
+    pub fn try_text(&self, name: &str) -> Result<Option<&str>> {
+        let Some(value) = self.os(name) else { return Ok(None) };
+        value.to_str().map(Some).ok_or_else(|| {
+            Error::new(format!("cannot read the environment variable {name}: it is not UTF-8 text"))
+                .hint(format!("set {name} anew, or unset it"))
+        })
+    }
+
     /// Every variable.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))

@@ -37,7 +37,8 @@ pub enum Body {
 pub enum Retry {
     /// Refused and reset connections, 408, 429, 500, 502, 503, 504.
     Usual,
-    /// The same and 404, 410: the instance metadata service answers these while it starts.
+    /// The same and 404, 410, which the instance metadata service answers while an identity is not ready: until the time
+    /// is over.
     Metadata,
     /// Only what the service cannot have read (a refused connection) or asks us to repeat (429 and 503 with
     /// Retry-After): the request spends a code or a refresh token.
@@ -94,6 +95,15 @@ impl Response {
     /// The first header of this (lower-case) name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The other cloud whose metadata service answered, by its header.
+    pub fn other_cloud(&self) -> Option<&'static str> {
+        let has = |name: &str, value: &str| self.header(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
+        if has("metadata-flavor", "Google") {
+            return Some("Google Cloud");
+        }
+        has("server", "EC2ws").then_some("Amazon EC2")
     }
 
     /// Whether the status is 2xx.

@@ -11,7 +11,7 @@
 //! Waiting is never an error: after the time that one az may take, each process goes on alone.
 
 use super::az_store::AzStore;
-use super::developer_tool::{Tool, checked, object, push};
+use super::developer_tool::{Tool, checked_id, checked_name, object, push};
 use super::{Finding, SignIn};
 use crate::cache::{Key, LOCK_SUFFIX, Policy, fingerprint};
 use crate::cli::flags::Id;
@@ -53,15 +53,14 @@ struct AzureCli<'a> {
 /// # Errors
 /// An id with characters that are not allowed.
 pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
-    let server = Server::new(checked(options, Id::ServerId, "")?.unwrap_or_default());
+    let server = Server::new(checked_id(options, Id::ServerId)?.unwrap_or_default());
     let mut arguments: Vec<String> =
         ["account", "get-access-token", "-o", "json", "--resource", server.resource()]
             .map(str::to_owned)
             .into();
     let mut status: Vec<String> = ["account", "show", "-o", "json"].map(str::to_owned).into();
-    let tenant = checked(options, Id::TenantId, "")?;
-    // A subscription may be named by its name, which may have spaces.
-    let subscription = checked(options, Id::Subscription, " ")?;
+    let tenant = checked_id(options, Id::TenantId)?;
+    let subscription = checked_name(options, Id::Subscription)?;
     match (subscription, tenant) {
         (Some(subscription), tenant) => {
             push(&mut arguments, "--subscription", subscription);
@@ -234,13 +233,9 @@ impl AzureCli<'_> {
     }
 
     fn rejection_error(&self, output: &Output) -> Error {
-        let error = self.tool.rejection_error(output);
-        let said = output.stderr.to_ascii_lowercase();
-        if said.contains("az login") {
-            return error.hint("sign in with: az login");
-        }
-        match is_missing_subscription(&said) {
-            true => error.hint("list the subscriptions with: az account list"),
+        let error = self.tool.rejection_error(output, &output.stderr, "az login");
+        match is_missing_subscription(&output.stderr.to_ascii_lowercase()) {
+            true => error.or_hint("list the subscriptions with: az account list"),
             false => error,
         }
     }

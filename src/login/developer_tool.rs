@@ -10,9 +10,15 @@ use crate::oauth::jwt;
 use crate::oauth::token::Token;
 use crate::secret::Secret;
 use crate::sys::child::{self, Output, RunError};
+use crate::sys::programs;
 use crate::time::{UnixTime, local_time, parse_rfc3339};
 use serde_json::{Map, Value};
+use std::path::Path;
+use std::process::ExitStatus;
 use std::time::Duration;
+
+/// How many braces that begin no object may stand before one that does.
+const MAX_BRACES: u32 = 1000;
 
 /// A program that signs users in.
 pub struct Tool<'a> {
@@ -35,8 +41,15 @@ impl Tool<'_> {
     /// # Errors
     /// It is not installed, or does not end in time.
     pub fn run(&self, arguments: &[String]) -> Result<Output> {
-        self.ctx.log(2, || format!("running {} {}", self.program, arguments.join(" ")));
-        child::output(self.ctx, self.program, arguments, self.limit).map_err(|e| self.run_error(e))
+        let Some(path) = programs::find_installed(&self.ctx.env, self.program) else {
+            return Err(Error::new(format!(
+                "{} ({}) is not installed, or not on PATH",
+                self.name, self.program
+            ))
+            .hint(self.install_hint));
+        };
+        self.ctx.log(2, || format!("running {} {}", path.display(), arguments.join(" ")));
+        child::output(self.ctx, &path, arguments, self.limit).map_err(|e| self.run_error(e, &path))
     }
 
     /// The token that it printed.
@@ -51,7 +64,8 @@ impl Tool<'_> {
                 self.arguments.join(" ")
             ))
         };
-        let answer = object(stdout).ok_or_else(|| failed("no JSON object"))?;
+        let answer = objects(stdout).find(|answer| answer.contains_key(self.token_field));
+        let answer = answer.or_else(|| object(stdout)).ok_or_else(|| failed("no JSON object"))?;
         let token = answer.get(self.token_field).and_then(Value::as_str).unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(failed("no access token"));
@@ -75,18 +89,63 @@ impl Tool<'_> {
             .or_else(|| text.and_then(|text| local_time(text, self.ctx.env.text("TZ"))))
     }
 
-    /// Its refusal, in its own words.
-    pub fn rejection_error(&self, output: &Output) -> Error {
-        let said = output.stderr.trim();
-        let said = if said.is_empty() { "it gave no reason".to_owned() } else { last_words(said) };
-        Error::new(format!("{} returned no token: {said}", self.name))
+    /// Its refusal, in its own words. `line` is one that begins with a command to sign in, `command`, with what it
+    /// needs here: the best hint.
+    pub fn rejection_error(&self, output: &Output, said: &str, command: &str) -> Error {
+        if said.trim().is_empty() {
+            return self.silent_error(output.status);
+        }
+        let error = Error::new(format!("{} returned no token", self.name)).quoting(said);
+        let is_command = |line: &&str| line.strip_prefix(command).is_some_and(|rest| rest.starts_with(' '));
+        match said.lines().map(str::trim).find(is_command) {
+            Some(line) => error.hint(format!("sign in with: {line}")),
+            None if said.to_ascii_lowercase().contains(command) => {
+                error.hint(format!("sign in with: {command}"))
+            }
+            None => error,
+        }
     }
 
-    fn run_error(&self, error: RunError) -> Error {
-        let (name, program) = (self.name, self.program);
+    fn silent_error(&self, status: ExitStatus) -> Error {
+        #[cfg(unix)]
+        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+            let error = Error::new(format!("{} was killed by signal {signal}", self.name));
+            return match signal {
+                9 => error.hint("the system may have run out of memory: try again when it has more"),
+                _ => error.hint(self.try_hint("to see whether it works")),
+            };
+        }
+        let status = status.code().unwrap_or_default();
+        let error = Error::new(format!("{} ended with status {status} and gave no reason", self.name));
+        match status {
+            // What a shell says of a program that is not there or cannot be run.
+            126 | 127 => error.hint(format!(
+                "the script {} cannot run its own program: {}",
+                self.program,
+                self.reinstall_hint()
+            )),
+            _ => error.hint(self.try_hint("to see why")),
+        }
+    }
+
+    fn try_hint(&self, purpose: &str) -> String {
+        format!("run '{} {}' {purpose}", self.program, self.arguments.join(" "))
+    }
+
+    fn reinstall_hint(&self) -> String {
+        self.install_hint.replacen("install it", "reinstall it", 1)
+    }
+
+    fn run_error(&self, error: RunError, path: &Path) -> Error {
+        let (name, path) = (self.name, path.display());
         match error {
-            RunError::NotFound => Error::new(format!("{name} ({program}) is not installed, or not on PATH"))
-                .hint(self.install_hint),
+            RunError::NoInterpreter(interpreter) => {
+                let missing = match interpreter.as_str() {
+                    "" => "the program that loads it is missing".to_owned(),
+                    interpreter => format!("its interpreter {interpreter} is missing"),
+                };
+                Error::new(format!("{name} ({path}) could not be run: {missing}")).hint(self.reinstall_hint())
+            }
             RunError::TimedOut => Error::transient(format!(
                 "{name} did not finish within {} s and was stopped",
                 self.limit.as_secs_f32()
@@ -95,7 +154,7 @@ impl Tool<'_> {
             RunError::TooMuch(limit) => {
                 Error::new(format!("{name} printed more than {limit} bytes; that is no token"))
             }
-            RunError::Io(e) => Error::new(format!("{name} ({program}) could not be run: {e}")),
+            RunError::Io(e) => Error::new(format!("{name} ({path}) could not be run: {e}")),
         }
     }
 }
@@ -107,21 +166,55 @@ pub fn push(arguments: &mut Vec<String>, flag: &str, value: &str) {
 
 /// The first JSON object of what a program printed, which may say other things around it.
 pub fn object(stdout: &[u8]) -> Option<Map<String, Value>> {
-    let start = stdout.iter().position(|b| *b == b'{')?;
-    serde_json::Deserializer::from_slice(stdout.get(start..)?).into_iter().next()?.ok()
+    objects(stdout).next()
 }
 
-/// A setting that is made of an id's characters only, and of those in `also`: anything else must not reach a
-/// command line.
+/// The JSON objects in what a program printed, none within another.
+fn objects(stdout: &[u8]) -> impl Iterator<Item = Map<String, Value>> {
+    let mut rest = stdout;
+    let next = move || {
+        for _ in 0..MAX_BRACES {
+            let start = rest.iter().position(|b| *b == b'{')?;
+            let text = rest.get(start..)?;
+            let mut reader = serde_json::Deserializer::from_slice(text).into_iter();
+            let object = reader.next()?;
+            let length = if object.is_ok() { reader.byte_offset() } else { 1 };
+            rest = text.get(length..)?;
+            if let Ok(object) = object {
+                return Some(object);
+            }
+        }
+        None
+    };
+    std::iter::from_fn(next)
+}
+
+/// A setting that is made of an id's characters only: anything else must not reach a command line.
 ///
 /// # Errors
 /// A character that is not allowed.
-pub fn checked<'o>(options: &'o Options, id: Id, also: &str) -> Result<Option<&'o str>> {
+pub fn checked_id(options: &Options, id: Id) -> Result<Option<&str>> {
+    checked(options, id, is_of_an_id)
+}
+
+/// A setting that may be a name, of any text: no shell reads it but Windows', which runs `az.cmd`.
+///
+/// # Errors
+/// A character that is not allowed, or a text that would pass for a flag.
+pub fn checked_name(options: &Options, id: Id) -> Result<Option<&str>> {
+    let allowed = |c: char| if cfg!(windows) { is_of_an_id(c) || c == ' ' } else { !c.is_control() };
+    checked(options, id, allowed)
+}
+
+fn is_of_an_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-.:/_".contains(c)
+}
+
+fn checked(options: &Options, id: Id, is_allowed: fn(char) -> bool) -> Result<Option<&str>> {
     let Some(value) = options.text(id) else {
         return Ok(None);
     };
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-.:/_".contains(c) || also.contains(c);
-    if value.starts_with('-') || !value.chars().all(allowed) {
+    if value.starts_with('-') || !value.chars().all(is_allowed) {
         return Err(Error::new(format!(
             "{} \"{value}\" contains characters that are not allowed in an ID",
             id.dashed()
@@ -130,9 +223,27 @@ pub fn checked<'o>(options: &'o Options, id: Id, also: &str) -> Result<Option<&'
     Ok(Some(value))
 }
 
-/// The end of what a program said, where the reason stands.
-fn last_words(said: &str) -> String {
-    const MAX_CHARS: usize = 1000;
-    let skip = said.chars().count().saturating_sub(MAX_CHARS);
-    said.chars().skip(skip).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_object_counts_whatever_stands_around_it() {
+        let first = |text: &str| object(text.as_bytes()).map(|object| Value::from(object).to_string());
+        for text in [
+            r#"{"a":1}"#,
+            r#"WARNING: {x} and [{ are not JSON {"a":1} {"b":2}"#,
+            "\u{feff}{{\"a\":1}}",
+            r#"[{"a":1}]"#,
+        ] {
+            assert_eq!(first(text).as_deref(), Some(r#"{"a":1}"#), "{text}");
+        }
+        for text in ["", "{", "[]", "\"{\"", r#"{"a":"#, "null"] {
+            assert_eq!(first(text), None, "{text}");
+        }
+        let all: Vec<_> = objects(br#"{"a":{"b":1}} {} x {"c":2}"#).collect();
+        assert_eq!(all.len(), 3);
+        assert_eq!(first(&"{".repeat(1 << 20)), None);
+        assert_eq!(first(&r#"{"a":["#.repeat(100_000)), None);
+    }
 }

@@ -125,7 +125,7 @@ fn source_of(options: &Options, id: Id) -> String {
 }
 
 /// The flag or variable that a setting came from; empty for a default.
-fn name_of_source(options: &Options, id: Id) -> String {
+pub(super) fn name_of_source(options: &Options, id: Id) -> String {
     match options.source(id) {
         SettingSource::Flag => id.dashed(),
         SettingSource::Env(name) => name.to_owned(),

@@ -25,7 +25,7 @@ pub struct Opener {
 pub fn openers(ctx: &Context, command: Option<&str>) -> Result<Vec<Opener>, String> {
     let (wanted, what) = if let Some(command) = command {
         (vec![vec![command.to_owned()]], "--browser-command")
-    } else if let Some(list) = ctx.env.text("BROWSER") {
+    } else if let Some(list) = ctx.env.try_text("BROWSER").map_err(|e| e.message().to_owned())? {
         (alternatives(list), "BROWSER")
     } else if let Some(reason) = why_no_window(ctx) {
         return Err(reason.to_owned());

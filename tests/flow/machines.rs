@@ -466,6 +466,111 @@ fn az_and_azd_are_run_directly_and_both_date_forms_are_read() {
     );
 }
 
+/// `az` of pip and Homebrew is `python -m azure.cli`, and Python looks for modules in the current folder first: a
+/// repository must not be able to bring its own. Nor is a program of its own found through PATH.
+#[test]
+fn nothing_in_the_current_folder_is_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let (own, repository) = (TempDir::new(), TempDir::new());
+    let token = |token: &str| {
+        format!(
+            "print('{{\"accessToken\":\"{token}\",\"token\":\"{token}\",\"expiresOn\":\"2100-01-01T00:00:00Z\"}}')"
+        )
+    };
+    for module in ["azure/cli", "azure/developer"] {
+        own.file(&format!("{module}/__main__.py"), token("right"));
+        repository.file(&format!("{module}/__main__.py"), token("stolen"));
+    }
+    let program = |folder: &TempDir, name: &str, script: &str| {
+        let path = folder.file(name, format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    program(&own, "bin/az", "exec python3 -m azure.cli \"$@\"");
+    program(&own, "bin/azd", "exec python3 -m azure.developer \"$@\"");
+    for name in ["az", "azd", "bin/az", "bin/azd"] {
+        program(&repository, name, &token("stolen").replace("print(", "echo ").replace(')', ""));
+    }
+    let run = |login: &str, path: &str| {
+        let (mut command, home) =
+            Kubelogin::new(&["get-token", "-l", login, "--server-id", SERVER]).into_command();
+        let command = command.env("PATH", path).env("PYTHONPATH", own.path()).current_dir(repository.path());
+        crate::support::kubelogin::Output::new(command.output().unwrap(), home)
+    };
+    let absolute = format!("{}/bin:/usr/bin:/bin", own.path().display());
+    for login in ["azurecli", "azd"] {
+        assert_eq!(run(login, &format!(".:bin::{absolute}")).token(), "right", "{login}");
+        // Without one elsewhere there is none, unless one is installed on this machine.
+        let none = run(login, ".:bin:");
+        assert!(!none.stdout.contains("stolen"), "{login}: {}", none.stdout);
+    }
+}
+
+#[test]
+fn tools_are_found_where_installers_put_them() {
+    use std::os::unix::fs::PermissionsExt;
+    for (login, place, field) in
+        [("azurecli", ".local/bin/az", "accessToken"), ("azd", ".azd/bin/azd", "token")]
+    {
+        let command = Kubelogin::new(&["get-token", "-l", login, "--server-id", SERVER]);
+        let program = command.home().join(place);
+        std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+        let script =
+            format!("#!/bin/sh\necho '{{\"{field}\":\"found\",\"expiresOn\":\"2100-01-01T00:00:00Z\"}}'\n");
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(command.env("PATH", "/nonexistent").run().token(), "found", "{login}");
+    }
+}
+
+/// az starts a program of its own for its telemetry, which keeps az's pipes open (Azure/azure-sdk-for-go#24685).
+#[test]
+fn the_answer_counts_when_the_tool_has_ended() {
+    let answer = r#"echo '{"accessToken":"t","token":"t","expiresOn":"2100-01-01T00:00:00Z"}'"#;
+    for (login, name) in [("azurecli", "az"), ("azd", "azd")] {
+        for (before, after) in [("sleep 50 &", ""), ("", "(sleep 50; echo late) 2>/dev/null &")] {
+            let folder = tool(name, &format!("{before}\n{answer}\n{after}"));
+            assert_eq!(
+                with_tool(login, &folder, &["--timeout", "40s"]).token(),
+                "t",
+                "{login} {before}{after}"
+            );
+        }
+        let failing = tool(name, "sleep 50 &\necho why >&2; exit 1");
+        with_tool(login, &failing, &["--timeout", "40s"]).fails_with("returned no token: why");
+    }
+}
+
+#[test]
+fn text_around_the_answer_is_no_matter() {
+    let answer = r#"{"accessToken":"t","token":"t","expiresOn":"2100-01-01T00:00:00Z"}"#;
+    for (before, after) in [
+        ("WARNING: {not json", ""),
+        ("WARNING: set {} in {\"core\": 1}", "{bye}"),
+        ("[1, 2]", "}} ["),
+        ("\u{feff}\u{1b}[0m", "\u{1b}[0m"),
+    ] {
+        for (login, name) in [("azurecli", "az"), ("azd", "azd")] {
+            let folder = tool(name, &format!("cat <<'END'\n{before}\n{answer}{after}\nEND"));
+            assert_eq!(with_tool(login, &folder, &[]).token(), "t", "{login} {before}");
+        }
+    }
+}
+
+/// There is no shell between: a subscription's name may be any text.
+#[test]
+fn a_subscription_is_named_as_people_name_it() {
+    let az = tool("az", r#"echo '{"accessToken":"t","expires_on":4102444800}'"#);
+    for name in ["R&D (Köln) 100%", "it's $HOME `id` \"x\"", "a|b;c>d", "\\"] {
+        let _ = std::fs::remove_file(az.path().join("argv"));
+        assert_eq!(with_tool("azurecli", &az, &["--subscription", name]).token(), "t");
+        let argv = std::fs::read_to_string(az.path().join("argv")).unwrap();
+        assert!(argv.ends_with(&format!("--subscription\n{name}\n")), "{argv}");
+    }
+    for name in ["-x", "a\tb", "a\u{1b}b", "a\u{7f}"] {
+        with_tool("azurecli", &az, &["--subscription", name]).fails_with("not allowed");
+    }
+}
+
 #[test]
 fn failures_of_az_are_told_apart() {
     let fails = |script: &str, args: &[&str], text: &str, hint: &str| {

@@ -31,11 +31,11 @@ pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignI
     let connection = options
         .required(Id::PipelinesServiceConnectionId, "Azure Pipelines service connection ID")?
         .to_owned();
-    let token = ctx.env.text("SYSTEM_ACCESSTOKEN").map(Secret::from).ok_or_else(|| {
+    let token = ctx.env.try_text("SYSTEM_ACCESSTOKEN")?.map(Secret::from).ok_or_else(|| {
         Error::new("SYSTEM_ACCESSTOKEN environment variable not set")
             .hint("map it in the pipeline's step: env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)")
     })?;
-    let url = ctx.env.text("SYSTEM_OIDCREQUESTURI").ok_or_else(|| {
+    let url = ctx.env.try_text("SYSTEM_OIDCREQUESTURI")?.ok_or_else(|| {
         Error::new("SYSTEM_OIDCREQUESTURI environment variable not set").hint(
             "run this in a step of Azure Pipelines that names the service connection, such as AzureCLI@2",
         )

@@ -19,8 +19,8 @@ use std::path::Path;
 /// A missing client id, tenant id or token file, an address of GitHub's that is not https.
 pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
     let client_id = options.required(Id::ClientId, "client ID")?.to_owned();
-    let github =
-        ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_URL").zip(ctx.env.text("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
+    let url = ctx.env.try_text("ACTIONS_ID_TOKEN_REQUEST_URL")?;
+    let github = url.zip(ctx.env.try_text("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?);
     let names_file = options.args().last(Id::FederatedTokenFile).is_some_and(|path| !path.is_empty());
     if let Some((url, token)) = github.filter(|_| !names_file) {
         check_https(url, "ACTIONS_ID_TOKEN_REQUEST_URL")?;

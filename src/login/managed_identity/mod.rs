@@ -4,25 +4,33 @@
 //! that may be plain HTTP.
 
 mod arc;
+mod rejection;
 mod source;
 
+use super::explain::name_of_source;
 use super::{Finding, SignIn};
 use crate::cache::{Key, fingerprint};
 use crate::cli::flags::Id;
-use crate::cli::options::Options;
+use crate::cli::options::{Options, SettingSource};
 use crate::context::Context;
 use crate::error::{Class, Error, Result};
-use crate::http::message::Response;
+use crate::http::message::{Request, Response};
 use crate::mode::Mode;
 use crate::oauth::grant::Server;
 use crate::oauth::token::{self, Token};
 use crate::sys::http::{Http, Settings};
+use rejection::Asked;
 use serde_json::Value;
 use source::{Identity, IdentitySource};
 use std::time::Duration;
 
-/// A machine that is not in Azure has nobody at these addresses; it should say so quickly.
+/// A machine that is not in Azure has nothing at these addresses; it should say so quickly.
 const CONNECT: Duration = Duration::from_secs(2);
+/// How long an identity may take to be ready, where `--timeout` does not say.
+///
+/// Source: learn.microsoft.com, "How to use managed identities … to acquire an access token", Retry guidance: 410 lasts
+/// up to 70 s.
+const READY: Duration = Duration::from_secs(75);
 
 /// A sign-in of the machine.
 struct ManagedIdentity<'a> {
@@ -30,6 +38,8 @@ struct ManagedIdentity<'a> {
     http: Http,
     source: IdentitySource,
     identity: Identity,
+    /// The flag or variable that names the identity.
+    named_by: String,
     server: Server,
 }
 
@@ -39,10 +49,12 @@ struct ManagedIdentity<'a> {
 /// An unusable Service Fabric thumbprint.
 pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignIn + 'a>> {
     let source = IdentitySource::detect(&ctx.env, arc::agent_is_there(&ctx.env))?;
-    let identity = match (options.text(Id::ClientId), options.text(Id::IdentityResourceId)) {
-        (Some(id), _) => Identity::Client(id.to_owned()),
-        (None, Some(id)) => Identity::Resource(id.to_owned()),
-        (None, None) => Identity::System,
+    let (identity, named_by) = match (options.text(Id::ClientId), options.text(Id::IdentityResourceId)) {
+        (Some(id), _) => (Identity::Client(id.to_owned()), name_of_source(options, Id::ClientId)),
+        (None, Some(id)) => {
+            (Identity::Resource(id.to_owned()), name_of_source(options, Id::IdentityResourceId))
+        }
+        (None, None) => (Identity::System, String::new()),
     };
     ctx.log(1, || format!("managed identity from {} at {}", source.name(), source.shown_endpoint()));
     let http = Http::new(Settings {
@@ -51,10 +63,13 @@ pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignI
             IdentitySource::ServiceFabric { thumbprint, .. } => Some(*thumbprint),
             _ => None,
         },
-        ..Settings::new(options.duration(Id::Timeout))
+        ..Settings::new(match options.source(Id::Timeout) {
+            SettingSource::Default => READY,
+            SettingSource::Flag | SettingSource::Env(_) => options.duration(Id::Timeout),
+        })
     });
     let server = Server::new(options.text(Id::ServerId).unwrap_or_default());
-    Ok(Box::new(ManagedIdentity { ctx, http, source, identity, server }))
+    Ok(Box::new(ManagedIdentity { ctx, http, source, identity, named_by, server }))
 }
 
 impl SignIn for ManagedIdentity<'_> {
@@ -74,14 +89,17 @@ impl SignIn for ManagedIdentity<'_> {
     }
 
     fn acquire(&self) -> Result<Token> {
-        let mut request = self.source.request(&self.identity, self.server.resource())?;
+        let mut request = self.request()?;
         let mut response = self.http.send(self.ctx, &request).map_err(|e| self.unreachable_error(e))?;
         if matches!(self.source, IdentitySource::Arc { .. }) && response.status == 401 {
             request.headers.push(("Authorization", arc::authorization(&self.ctx.env, &response)?));
             response = self.http.send(self.ctx, &request)?;
         }
         if !response.is_success() {
-            return Err(self.rejection_error(&response));
+            return Err(self.asked().error(&response));
+        }
+        if let Some(error) = self.asked().other_cloud(&response) {
+            return Err(error);
         }
         if matches!(self.source, IdentitySource::Arc { .. }) {
             self.verify_identity(&response)?;
@@ -98,9 +116,12 @@ impl SignIn for ManagedIdentity<'_> {
 
     /// Asks the instance metadata service whether it is there; the other sources are known by their variables.
     fn check(&self) -> Result<Finding> {
-        self.source.request(&self.identity, self.server.resource())?;
+        self.request()?;
         if let Some(request) = self.source.probe_request() {
             let response = self.http.send(self.ctx, &request).map_err(|e| self.unreachable_error(e))?;
+            if let Some(error) = self.asked().other_cloud(&response) {
+                return Err(error);
+            }
             if !response.is_success() {
                 return Err(Error::new(format!(
                     "something at {} answers, but not as Azure's metadata service does (HTTP {})",
@@ -115,8 +136,20 @@ impl SignIn for ManagedIdentity<'_> {
 }
 
 impl ManagedIdentity<'_> {
+    fn asked(&self) -> Asked<'_> {
+        let server = self.server.resource();
+        Asked { source: &self.source, identity: &self.identity, named_by: &self.named_by, server }
+    }
+
+    fn request(&self) -> Result<Request> {
+        self.source.request(&self.identity, self.server.resource()).map_err(|e| {
+            let way = self.asked().way_to_drop();
+            e.or_hint(format!("{way} to use the identity that is assigned there"))
+        })
+    }
+
     fn unreachable_error(&self, error: Error) -> Error {
-        if error.class() != Class::Transient {
+        if error.class() != Class::Transient || self.http.was_asked_to_wait() {
             return error;
         }
         let (name, endpoint) = (self.source.name(), self.source.shown_endpoint());
@@ -138,31 +171,10 @@ impl ManagedIdentity<'_> {
                 "{} gave the token of another identity than the one asked for ({wanted})",
                 self.source.name()
             ))
-            .hint("update the agent, or leave out --client-id and --identity-resource-id to use the machine's own identity")),
+            .hint(format!(
+                "update the agent, or {} to use the machine's own identity",
+                self.asked().way_to_drop()
+            ))),
         }
-    }
-
-    /// The sources' errors have several shapes; the text for people stands in one of these places.
-    fn rejection_error(&self, response: &Response) -> Error {
-        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let text = ["/error_description", "/error/message", "/message", "/Message", "/error"]
-            .into_iter()
-            .find_map(|place| answer.pointer(place).and_then(Value::as_str))
-            .unwrap_or("no explanation");
-        let message = format!("{} refused: {text} (HTTP {})", self.source.name(), response.status);
-        let error = match response.status {
-            408 | 429 | 500.. => Error::transient(message),
-            _ => Error::new(message),
-        };
-        let asked = match &self.identity {
-            Identity::System => "no identity is assigned to this machine".to_owned(),
-            Identity::Client(id) => {
-                format!("the identity with client id {id} is not assigned to this machine")
-            }
-            Identity::Resource(id) => format!("the identity {id} is not assigned to this machine"),
-        };
-        let unknown = response.status == 400 && text.to_ascii_lowercase().contains("identity not found");
-        let error = if unknown { error.hint(asked) } else { error };
-        error.id("Request ID", response.request_id.clone())
     }
 }

@@ -76,35 +76,35 @@ impl IdentitySource {
     /// The source that this environment points to. `has_arc_agent`: the agent's program is installed.
     ///
     /// # Errors
-    /// A Service Fabric thumbprint that is no SHA-1.
+    /// A Service Fabric thumbprint that is no SHA-1, a variable that is not UTF-8.
     pub fn detect(env: &Env, has_arc_agent: bool) -> Result<Self> {
-        let text = |name: &str| env.text(name).map(str::to_owned);
-        let secret = |name: &str| env.text(name).map(Secret::from);
-        if let (Some(endpoint), Some(header)) = (text("IDENTITY_ENDPOINT"), secret("IDENTITY_HEADER")) {
-            return match env.text("IDENTITY_SERVER_THUMBPRINT") {
+        let text = |name: &str| env.try_text(name).map(|text| text.map(str::to_owned));
+        let secret = |name: &str| env.try_text(name).map(|text| text.map(Secret::from));
+        if let (Some(endpoint), Some(header)) = (text("IDENTITY_ENDPOINT")?, secret("IDENTITY_HEADER")?) {
+            return match env.try_text("IDENTITY_SERVER_THUMBPRINT")? {
                 Some(thumbprint) => {
                     Ok(Self::ServiceFabric { endpoint, header, thumbprint: parse_thumbprint(thumbprint)? })
                 }
                 None => Ok(Self::AppService { endpoint, header }),
             };
         }
-        if let Some(endpoint) = text("MSI_ENDPOINT") {
-            return Ok(match secret("MSI_SECRET") {
+        if let Some(endpoint) = text("MSI_ENDPOINT")? {
+            return Ok(match secret("MSI_SECRET")? {
                 Some(secret) => Self::MachineLearning {
                     endpoint,
                     secret,
-                    default_client: text("DEFAULT_IDENTITY_CLIENT_ID"),
+                    default_client: text("DEFAULT_IDENTITY_CLIENT_ID")?,
                 },
                 None => Self::CloudShell { endpoint },
             });
         }
-        if let (Some(endpoint), Some(_)) = (text("IDENTITY_ENDPOINT"), text("IMDS_ENDPOINT")) {
+        if let (Some(endpoint), Some(_)) = (text("IDENTITY_ENDPOINT")?, text("IMDS_ENDPOINT")?) {
             return Ok(Self::Arc { endpoint });
         }
         if has_arc_agent {
             return Ok(Self::Arc { endpoint: ARC_ENDPOINT.to_owned() });
         }
-        let host = env.text("AZURE_POD_IDENTITY_AUTHORITY_HOST").unwrap_or(IMDS_HOST);
+        let host = env.try_text("AZURE_POD_IDENTITY_AUTHORITY_HOST")?.unwrap_or(IMDS_HOST);
         Ok(Self::Imds { endpoint: format!("{}{IMDS_PATH}", host.trim_end_matches('/')) })
     }
 
@@ -152,20 +152,17 @@ impl IdentitySource {
     /// # Errors
     /// An identity that the source cannot be asked for.
     pub fn request(&self, identity: &Identity, resource: &str) -> Result<Request> {
-        let unsupported = |what: &str| {
-            Err(Error::new(format!("{} takes no {what}", self.name())).hint(
-                "leave out --client-id and --identity-resource-id to use the identity that is assigned there",
-            ))
-        };
+        let unsupported = |what: &str| Err(Error::new(format!("{} does not support {what}", self.name())));
         match (self, identity) {
             (
                 Self::ServiceFabric { .. } | Self::CloudShell { .. },
                 Identity::Client(_) | Identity::Resource(_),
             ) => {
-                return unsupported("user-assigned identity");
+                return unsupported("user-assigned identities");
             }
             (Self::MachineLearning { .. }, Identity::Resource(_)) => {
-                return unsupported("identity resource id; pass the identity's --client-id");
+                return unsupported("an identity resource id")
+                    .map_err(|e| e.hint("pass the identity's --client-id"));
             }
             _ => {}
         }
@@ -202,7 +199,10 @@ impl IdentitySource {
         let separator = if self.endpoint().contains('?') { '&' } else { '?' };
         Ok(Request {
             headers,
-            retry: if matches!(self, Self::Imds { .. }) { Retry::Metadata } else { Retry::Usual },
+            retry: match self {
+                Self::Imds { .. } | Self::Arc { .. } => Retry::Metadata,
+                _ => Retry::Usual,
+            },
             route: Route::Local,
             ..Request::get(format!("{}{separator}{}", self.endpoint(), form::encode(pairs)))
         })
@@ -269,6 +269,35 @@ mod tests {
             detect(&[("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9/")], false).endpoint(),
             "http://127.0.0.1:9/metadata/identity/oauth2/token"
         );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_variable_that_cannot_be_read_is_not_taken_for_an_unset_one() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = std::ffi::OsString::from_vec(vec![b'h', 0xff]);
+        for name in [
+            "IDENTITY_ENDPOINT",
+            "IDENTITY_HEADER",
+            "IDENTITY_SERVER_THUMBPRINT",
+            "MSI_ENDPOINT",
+            "MSI_SECRET",
+            "IMDS_ENDPOINT",
+            "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+        ] {
+            let others: &[(&str, &str)] = match name {
+                "IDENTITY_SERVER_THUMBPRINT" => {
+                    &[("IDENTITY_ENDPOINT", "http://e"), ("IDENTITY_HEADER", "h")]
+                }
+                "MSI_SECRET" => &[("MSI_ENDPOINT", "http://e")],
+                "IMDS_ENDPOINT" | "IDENTITY_HEADER" => &[("IDENTITY_ENDPOINT", "http://e")],
+                _ => &[],
+            };
+            let env: Env = others.iter().copied().collect();
+            let env = env.with([(name.into(), odd.clone())]);
+            let error = IdentitySource::detect(&env, false).unwrap_err();
+            assert!(error.message().contains(name), "{error}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod connect;
 mod failure;
 mod proxy;
+mod retry;
 mod trust;
 mod tunnel;
 mod verify;
@@ -13,11 +14,12 @@ mod verify;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::http::form::encode_secret;
-use crate::http::message::{Body, Request, Response, Retry, Route};
+use crate::http::message::{Body, Request, Response, Route};
 use crate::http::url::without_userinfo;
 use crate::sys::notice::WaitNoticeThread;
 use crate::time::parse_http_date;
 use crate::waiting::WaitNotice;
+use retry::Next;
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::io::Read;
@@ -31,10 +33,6 @@ const CONNECT: Duration = Duration::from_secs(10);
 const EXCHANGE: Duration = Duration::from_secs(30);
 /// The most that is read of an answer.
 const MAX_BODY: u64 = 1 << 20;
-/// Tries after the first one.
-const RETRIES: u32 = 3;
-/// The longest `Retry-After` that is waited for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// A clock that differs from the service's by more is worth a remark.
 const CLOCK_SKEW: u64 = 5 * 60;
 
@@ -77,6 +75,7 @@ pub struct Http {
     agent: OnceCell<ureq::Agent>,
     failure: failure::ConnectionNotes,
     skew: Cell<Option<i64>>,
+    asked_to_wait: Cell<bool>,
 }
 
 impl Http {
@@ -87,12 +86,18 @@ impl Http {
             agent: OnceCell::new(),
             failure: failure::ConnectionNotes::default(),
             skew: Cell::new(None),
+            asked_to_wait: Cell::new(false),
         }
     }
 
     /// By how many seconds this machine's clock is ahead of the service's, if by more than five minutes.
     pub fn clock_skew(&self) -> Option<i64> {
         self.skew.get()
+    }
+
+    /// Whether a service was reached and asked for a longer pause than there was time for.
+    pub fn was_asked_to_wait(&self) -> bool {
+        self.asked_to_wait.get()
     }
 
     /// The proxy that a request to this address takes, as `host:port`.
@@ -110,63 +115,32 @@ impl Http {
         self.failure.issuer_name()
     }
 
-    /// Sends a request and reads the whole answer, whatever its status; tries again what may pass.
+    /// Sends a request and reads the whole answer, whatever its status; tries again what is transient (`retry`).
     ///
     /// # Errors
-    /// No connection, no trust, no answer in time, an answer over 1 MiB. The errors name the host and
+    /// No connection, no trust, no answer in time, an answer over 1 MiB, a service that wants too long a pause. The errors name the host and
     /// never contain anything of the request's body.
     pub fn send(&self, ctx: &Context, request: &Request) -> Result<Response> {
         let deadline = ctx.clock.monotonic().saturating_add(self.settings.timeout);
-        let mut attempt = 0;
         let mut waiting = WaitNotice::new(ctx);
+        let mut attempt = 0;
         loop {
-            let remaining = deadline.saturating_sub(ctx.clock.monotonic());
-            let outcome = self.exchange(ctx, request, remaining);
-            let Some(wait) = self.wait_before_retry(ctx, request.retry, attempt, &outcome)? else {
-                return outcome.map_err(|attempt| attempt.error);
+            let outcome = self.exchange(ctx, request, deadline.saturating_sub(ctx.clock.monotonic()));
+            let left = deadline.saturating_sub(ctx.clock.monotonic());
+            let pause = match (retry::next(ctx, request.retry, attempt, left, &outcome)?, outcome) {
+                (Next::Wait(pause), _) => pause,
+                (Next::AsksFor(asked), Ok(response)) => {
+                    self.asked_to_wait.set(true);
+                    return Err(retry::wait_error(host_of(&request.url), &response, asked));
+                }
+                (_, outcome) => return outcome.map_err(|attempt| attempt.error),
             };
-            let remaining = deadline.saturating_sub(ctx.clock.monotonic());
-            if wait >= remaining {
-                return outcome.map_err(|attempt| attempt.error);
-            }
-            ctx.log(2, || format!("trying again in {} ms", wait.as_millis()));
-            waiting.sleep(wait, || {
-                format!("{}, which has asked for a pause or is not to be reached", host_of(&request.url))
+            ctx.log(2, || format!("trying again in {} ms", pause.as_millis()));
+            waiting.sleep(pause, || {
+                format!("{}, which is unreachable or asked us to retry later", host_of(&request.url))
             });
             attempt += 1;
         }
-    }
-
-    /// How long to wait before the next try; `None` when there is none.
-    fn wait_before_retry(
-        &self,
-        ctx: &Context,
-        retry: Retry,
-        attempt: u32,
-        outcome: &std::result::Result<Response, FailedAttempt>,
-    ) -> Result<Option<Duration>> {
-        let retry_now = match (retry, outcome) {
-            (Retry::Never, _) => false,
-            (Retry::Spending, Err(failed)) => failed.connection_refused,
-            (Retry::Spending, Ok(response)) => {
-                matches!(response.status, 429 | 503) && retry_after(ctx, response).is_some()
-            }
-            // Nobody at the metadata service's address: the machine is not in Azure, and will not be in a second.
-            (Retry::Metadata, Err(failed)) => failed.retryable && !failed.connection_refused,
-            (Retry::Usual, Err(failed)) => failed.retryable,
-            (Retry::Metadata, Ok(response)) if matches!(response.status, 404 | 410) => true,
-            (_, Ok(response)) => matches!(response.status, 408 | 429 | 500 | 502 | 503 | 504),
-        };
-        if !retry_now || attempt >= RETRIES {
-            return Ok(None);
-        }
-        if let Some(asked) = outcome.as_ref().ok().and_then(|response| retry_after(ctx, response)) {
-            return Ok((asked <= MAX_RETRY_AFTER).then_some(asked));
-        }
-        // Doubling, with up to as much again of jitter, so that a fleet does not come back in step.
-        let base = 250_u64 << attempt;
-        let jitter = u64::from(u16::from_be_bytes(ctx.random()?)) * base / u64::from(u16::MAX);
-        Ok(Some(Duration::from_millis(base + jitter)))
     }
 
     fn exchange(
@@ -248,16 +222,6 @@ impl Http {
             self.skew.set(skewed.then_some(difference));
         }
     }
-}
-
-/// The pause that the service asks for, in seconds or up to a date of its own clock (RFC 9110 section 10.2.3).
-fn retry_after(ctx: &Context, response: &Response) -> Option<Duration> {
-    let asked = response.header("retry-after")?.trim();
-    let seconds = asked.parse().ok().or_else(|| {
-        let now = response.header("date").and_then(parse_http_date).unwrap_or_else(|| ctx.now());
-        Some(parse_http_date(asked)?.saturating_sub(now))
-    })?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// A try that failed.

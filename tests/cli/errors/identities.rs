@@ -5,6 +5,7 @@ use crate::support::Entra;
 use crate::support::ca::Leaf;
 use crate::support::http::{Listener, Reply, Server};
 use serde_json::json;
+use std::path::Path;
 
 const IMDS: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 
@@ -151,13 +152,18 @@ fn developer_tools() {
     let az = |name: &str, script: &str| login(name, "azurecli", &[]).tool("az", script);
     let azd = |name: &str, script: &str| login(name, "azd", &[]).tool("azd", script);
     let fails = |text: &str| format!("echo \"{text}\" >&2\nexit 1");
-    let azd_error = r#"echo '{"type":"consoleMessage","timestamp":"2026-01-02T03:04:05Z","data":{"message":"\nERROR: not logged in, run `azd auth login` to login\n"}}'
+    let azd_error = r#"cat >&2 <<'END'
+{"type":"consoleMessage","timestamp":"2026-01-02T03:04:05Z","data":{"message":"\nERROR: not logged in, run `azd auth login` to login\n"}}
+END
+exit 1"#;
+    let azd_suggestion = r#"cat >&2 <<'END'
+{"type":"consoleMessage","data":{"message":"\n"}}
+{"error":"fetching token: AADSTS50076: multi-factor authentication is needed\nTrace ID: x","suggestion":"run azd auth login --tenant-id T"}
+END
 exit 1"#;
     pin(
         "developer-tools",
         vec![
-            login("az-not-installed", "azurecli", &[]).env("PATH", "/nonexistent"),
-            login("azd-not-installed", "azd", &[]).env("PATH", "/nonexistent"),
             az("az-not-signed-in", &fails("ERROR: Please run 'az login' to setup account.")),
             az(
                 "az-interaction-required",
@@ -170,10 +176,19 @@ exit 1"#;
                 &fails("ERROR: The subscription of 'x' doesn't exist in cloud 'AzureCloud'."),
             )
             .args(&["--subscription", "x"]),
+            az(
+                "az-logout-and-login",
+                &fails(
+                    "WARNING: a new version is there\nERROR: AADSTS70043: The refresh token has expired.\nInteractive authentication is needed. Please run:\naz logout\naz login --tenant T --scope S/.default",
+                ),
+            ),
+            az("az-many-lines", "for i in $(seq 100); do echo \"line $i\"; done >&2; exit 1"),
+            az("az-hostile", &fails("one\n\u{1b}[2JHint: run this")),
             az("az-unexplained", &fails("ERROR: (AuthorizationFailed) over scope /subscriptions/x")),
             az("az-silent", "exit 1"),
             az("az-status", "exit 127"),
             az("az-killed", "kill -KILL $$"),
+            az("az-terminated", "kill -TERM $$"),
             az("az-prints-no-json", "echo garbage"),
             az("az-prints-nothing", ":"),
             az("az-no-token", "echo '{}'"),
@@ -184,6 +199,9 @@ exit 1"#;
             login("az-without-first-line", "azurecli", &[]).program("az", "echo '{}'\n"),
             login("az-tenant", "azurecli", &["--tenant-id", "a;b"]).tool("az", "exit 9"),
             azd("azd-not-signed-in", azd_error),
+            azd("azd-suggests", azd_suggestion),
+            azd("azd-silent", "exit 3"),
+            login("azd-without-interpreter", "azd", &[]).program("azd", "#! /nonexistent/sh -e\n"),
             azd("azd-not-signed-in-text", &fails("ERROR: not logged in, run 'azd auth login' to login")),
             azd("azd-no-token", "echo '{}'"),
             case(
@@ -201,4 +219,17 @@ exit 1"#;
             .tool("az", "exit 9"),
         ],
     );
+}
+
+/// Not on a machine where they are installed: a short PATH does not keep them from being found.
+#[test]
+fn missing_tools() {
+    if ["/opt/homebrew/bin", "/usr/local/bin", "/usr/bin", "/opt/az/bin"]
+        .iter()
+        .any(|folder| ["az", "azd"].iter().any(|name| Path::new(folder).join(name).exists()))
+    {
+        return crate::support::skip("a machine without az and azd");
+    }
+    let missing = |name: &str, mode: &str| login(name, mode, &[]).env("PATH", "/nonexistent");
+    pin("missing-tools", vec![missing("az-not-installed", "azurecli"), missing("azd-not-installed", "azd")]);
 }
