@@ -79,7 +79,7 @@ deny: ## advisories, licences, duplicates and sources of the dependencies
 	scripts/deny
 
 readme: ## writes the flag reference of README.md from the flag table
-	WRITE_README=1 cargo test --locked --lib the_readme_has_the_flag_reference
+	WRITE_README=1 cargo test --locked --lib the_readme_has -- --test-threads 1
 
 peers: ## other people's programs that the tests can use, from PyPI
 	scripts/python-peers

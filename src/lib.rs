@@ -76,10 +76,12 @@ pub mod waiting;
 use cli::flags::{COMMANDS, Command, Id};
 use cli::help;
 use cli::man;
+use cli::mode_help;
 use cli::options::Options;
 use cli::parse::{ParsedArgs, parse, parse_level};
 use context::Context;
 use error::{Error, Result};
+use mode::Mode;
 use std::ffi::OsStr;
 use style::Style;
 use sys::files::may_exist;
@@ -116,7 +118,7 @@ fn dispatch(ctx: &Context) -> Result<()> {
         Command::Root if given.is_on(Id::Version) => ctx.print(&commands::version::text()),
         Command::Root => ctx.print(&help(Command::Root)),
         Command::Help if given.is_on(Id::Man) => ctx.print(&man::page()),
-        Command::Help => ctx.print(&help(help_topic(&given)?)),
+        Command::Help => explain(ctx, &given),
         Command::GetToken => {
             sys::process::disable_core_dumps();
             let options = Options::resolve(given, &ctx.env)?;
@@ -164,15 +166,23 @@ fn wrong_command() -> Error {
         .hint("begin the args of the exec entry with get-token; convert-kubeconfig is run once, by hand, and writes them")
 }
 
-fn help_topic(given: &ParsedArgs) -> Result<Command> {
+/// `help [command|mode]`. For an unknown topic all of it goes to stderr, and that is no failure: scripts of the original
+/// rely on both.
+fn explain(ctx: &Context, given: &ParsedArgs) -> Result<()> {
+    let style = Style::of(ctx.console.stdout_terminal(), &ctx.env);
     let Some(word) = given.words.first() else {
-        return Ok(Command::Root);
+        return ctx.print(&help::page(Command::Root, style));
     };
-    COMMANDS
-        .iter()
-        .find(|row| OsStr::new(row.name) == word)
-        .map(|row| row.command)
-        .ok_or_else(|| Error::new(format!("unknown help topic \"{}\"", word.to_string_lossy())))
+    if let Some(row) = COMMANDS.iter().find(|row| OsStr::new(row.name) == word) {
+        return ctx.print(&help::page(row.command, style));
+    }
+    let mode = Mode::ALL.iter().find(|(_, name)| OsStr::new(name) == word).map(|(mode, _)| *mode);
+    if let Some(page) = mode.and_then(|mode| mode_help::page(mode, style)) {
+        return ctx.print(&page);
+    }
+    ctx.eprintln(&format!("Unknown help topic \"{}\"", word.to_string_lossy()));
+    ctx.eprintln(&help::page(Command::Root, style));
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod flags;
 pub mod help;
 pub mod man;
+pub mod mode_help;
 pub mod options;
 pub mod parse;
 pub mod paths;

@@ -227,7 +227,7 @@ fn conditional_access(facts: &Facts) -> String {
             "this tenant's policy asks for more than this login mode can do; use the browser: kubelogin convert-kubeconfig -l interactive (or azurecli)",
         ),
         Who::DeviceCode | Who::Password => say(
-            "this tenant's policy asks for more than this login mode can do; no browser can be opened here, so use one on another machine and paste what it shows: kubelogin convert-kubeconfig -l interactive (or azurecli)",
+            "this tenant's policy asks for more than this login mode can do; sign in with a browser on another machine and paste the answer into a terminal here: kubelogin convert-kubeconfig -l interactive (or azurecli)",
         ),
         Who::Application | Who::Federated | Who::Machine => say(
             "a Conditional Access policy for workload identities blocks this application: ask an administrator which locations and which risk it allows",
@@ -256,6 +256,46 @@ pub fn rows(facts: &Facts) -> impl Iterator<Item = (&'static [u32], String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The table of the README; `make readme` sets the variable and so writes it instead of comparing it.
+    #[test]
+    #[allow(clippy::disallowed_methods)] // A tool's switch, not the program's.
+    fn the_readme_has_the_remedies() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+        let readme = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = readme.split_once("<!-- remedies -->\n").unwrap();
+        let (block, after) = rest.split_once("<!-- /remedies -->").unwrap();
+        let mut table = "| Entra ID says AADSTS… | what to do |\n|---|---|\n".to_owned();
+        let of = |name: &str| name.to_owned();
+        let facts = |who| Facts {
+            tenant: of("TENANT"),
+            client: of("CLIENT"),
+            server: of("SERVER"),
+            authority: of("AUTHORITY"),
+            certificate: of("SHA-1 …"),
+            assertion: of("issuer …, subject …, audience …"),
+            can_open_browser: true,
+            who,
+            ..Facts::default()
+        };
+        let mut seen = Vec::new();
+        for who in [Who::Application, Who::Federated, Who::DeviceCode, Who::Browser] {
+            for (codes, text) in rows(&facts(who)) {
+                let codes = codes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+                if !seen.contains(&(codes.clone(), text.clone())) {
+                    seen.push((codes, text));
+                }
+            }
+        }
+        seen.sort_by_key(|(codes, _)| codes.clone());
+        table.extend(seen.iter().map(|(codes, text)| format!("| {codes} | {text} |\n")));
+        if std::env::var_os("WRITE_README").is_some() {
+            let written = format!("{before}<!-- remedies -->\n{table}<!-- /remedies -->{after}");
+            std::fs::write(path, written).unwrap();
+        } else {
+            assert!(block == table, "the remedies have changed: run `make readme`");
+        }
+    }
 
     #[test]
     fn the_first_known_code_decides() {
