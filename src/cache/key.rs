@@ -41,8 +41,8 @@ impl Key {
         self.name_of([&self.mode, &self.tenant, &self.client, &self.server], ENTRY_SUFFIX)
     }
 
-    /// What the files are named after that belong to the identity: everything but the server. The token's key of proof
-    /// does not matter to the person who signs in.
+    /// What the files of the identity are named after: everything but the server and the proof-of-possession key, which
+    /// does not matter to the person.
     pub fn identity_name(&self) -> String {
         let identity = Self { server: String::new(), pop_key: None, ..self.clone() };
         identity.name_of([&self.mode, &self.tenant, &self.client], IDENTITY_SUFFIX)
@@ -58,8 +58,8 @@ impl Key {
         Self { server: other.server.clone(), ..self.clone() } == *other
     }
 
-    /// Whether the same person signs in for both, by the settings: they differ in the server and the key of proof at
-    /// most.
+    /// Whether the same person signs in for both, by the settings: they differ in the server and the
+    /// proof-of-possession key at most.
     pub fn is_same_sign_in(&self, other: &Self) -> bool {
         Self { pop_key: other.pop_key.clone(), ..self.clone() }.has_identity_of(other)
     }

@@ -89,7 +89,7 @@ pub(super) fn delete(ctx: &Context, file: &Found) -> Result<()> {
                 ctx.eprintln(&format!("kept {}: a sign-in is using it", path.display()));
                 return Ok(());
             }
-            // Windows deletes no lock file that is open, be it by us or by who takes it meanwhile.
+            // Windows deletes no lock file that is open, by this process or by one that takes it meanwhile.
             Ok(lock) => lock.filter(|_| !cfg!(windows)),
             // What cannot be locked is not held either: a leftover without permissions, a link.
             Err(_) => None,
