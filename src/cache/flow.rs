@@ -191,7 +191,7 @@ mod tests {
     #[derive(Default)]
     struct Memory {
         kept: RefCell<Option<Entry>>,
-        /// What another process writes while the lock is waited for.
+        /// What another process writes while this one waits for the lock.
         meanwhile: RefCell<Option<Entry>>,
         locks: Cell<u32>,
         turns: Cell<u32>,
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_token_takes_no_lock_and_asks_nobody() {
+    fn a_fresh_token_takes_no_lock_and_no_request() {
         let (store, service) = (keeping(entry("kept", 5000, Some("r1"))), service(refreshed()));
         assert_eq!(name(&token(&at(4699), &store, &service, false)), "kept");
         assert_eq!(store.locks.get(), 0);

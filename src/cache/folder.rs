@@ -61,7 +61,7 @@ pub fn prepare_folder(folder: &Path) -> io::Result<bool> {
     Ok(folder.ends_with(".kube/cache/kubelogin") && private::restrict_folder_to_owner(folder)?)
 }
 
-/// Whether a file name is that of an entry, the key of proof, an identity's note or unanswered prompt, the lock of one,
+/// Whether a file name is that of an entry, the proof-of-possession key, an identity's note or unanswered prompt, the lock of one,
 /// or a temporary file of it.
 pub fn is_ours(name: &str) -> bool {
     is_lock(name) || is_content(name) || temporary_of(name).is_some_and(is_content) || pop_key::is_ours(name)

@@ -41,8 +41,8 @@ impl Key {
         self.name_of([&self.mode, &self.tenant, &self.client, &self.server], ENTRY_SUFFIX)
     }
 
-    /// What the files are named after that belong to the identity: everything but the server. The token's key of proof
-    /// does not matter to the person who signs in.
+    /// What the files of the identity are named after: everything but the server and the proof-of-possession key, which
+    /// does not matter to the person.
     pub fn identity_name(&self) -> String {
         let identity = Self { server: String::new(), pop_key: None, ..self.clone() };
         identity.name_of([&self.mode, &self.tenant, &self.client], IDENTITY_SUFFIX)
@@ -56,6 +56,12 @@ impl Key {
     /// Whether this key differs from the other in the server, or not at all.
     pub fn has_identity_of(&self, other: &Self) -> bool {
         Self { server: other.server.clone(), ..self.clone() } == *other
+    }
+
+    /// Whether the same person signs in for both, by the settings: they differ in the server and the
+    /// proof-of-possession key at most.
+    pub fn is_same_sign_in(&self, other: &Self) -> bool {
+        Self { pop_key: other.pop_key.clone(), ..self.clone() }.has_identity_of(other)
     }
 
     fn name_of<const N: usize>(&self, parts: [&String; N], suffix: &str) -> String {
@@ -156,6 +162,18 @@ mod tests {
         assert_ne!(with("a/b"), with("ab"));
         assert_ne!(with(""), key().file_name());
         assert_ne!(fingerprint(&[b"ab", b"c"]), fingerprint(&[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn an_identity_is_a_key_without_its_server_and_key_of_proof() {
+        let other = Key { server: "x".into(), pop_key: Some("k".into()), ..key() };
+        assert!(other.is_same_sign_in(&key()) && !other.has_identity_of(&key()));
+        assert_eq!(other.identity_name(), key().identity_name());
+        assert!(is_identity_name(&key().identity_name()) && !is_entry_name(&key().identity_name()));
+        let eve = Key { user: Some("eve".into()), ..key() };
+        assert!(!eve.is_same_sign_in(&key()));
+        assert_ne!(eve.identity_name(), key().identity_name());
+        assert!([&key(), &other, &eve].iter().all(|key| key.file_name().starts_with(&eve.name_prefix())));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Listed {
     pub content: Result<(Key, Entry), String>,
     /// Others can read it.
     pub is_readable_by_others: bool,
-    /// Who is getting a token for it right now.
+    /// The process that is getting a token for it right now.
     pub holder: Option<String>,
 }
 
@@ -51,7 +51,7 @@ fn look_at(folder: &Path, name: String) -> Listed {
     Listed { name, content, is_readable_by_others, holder }
 }
 
-/// Who holds the lock of which of these names, which is yet to have a file: a first sign-in is under way.
+/// Sign-ins that have not stored a token yet: each entry's name, and the process that holds its lock.
 ///
 /// # Errors
 /// The folder cannot be read.

@@ -18,7 +18,7 @@ pub mod unanswered;
 
 pub use entry::Entry;
 pub use flow::{RefreshError, TokenSource};
-pub use folder::{LOCK_SUFFIX, is_lock, is_ours};
+pub use folder::{LOCK_SUFFIX, NOTE_SUFFIX, UNANSWERED_SUFFIX, is_lock, is_ours};
 pub use key::{Key, fingerprint};
 
 use crate::context::Context;

@@ -15,7 +15,7 @@ use std::path::Path;
 /// Its name in the cache folder.
 pub const FILE_NAME: &str = "pop_key.pem";
 /// A key of 2048 bits is 1.7 kB.
-const MAX_BYTES: u64 = 16 << 10;
+pub const MAX_BYTES: u64 = 16 << 10;
 
 /// The key in `folder`; made if there is none.
 ///

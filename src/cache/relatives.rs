@@ -8,8 +8,8 @@ use crate::sys::{paths, private};
 use std::path::Path;
 
 /// The entry whose refresh token may be tried for this key: of the same identity and another server, or of the account
-/// that the key names, whoever was named when that signed in. `cached` is the key's own entry. `None` where there is no
-/// such entry, or where they are of several accounts: then only the person knows which.
+/// that the key names, whatever user was named when that one signed in. `cached` is the key's own entry. `None` where
+/// there is no such entry, or where they are of several accounts: then only the person knows which.
 pub fn find(folder: &Path, key: &Key, cached: Option<&Entry>) -> Option<Entry> {
     let prefix = key.name_prefix();
     let files = paths::list(folder).unwrap_or_default().into_iter();

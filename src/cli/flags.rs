@@ -274,8 +274,28 @@ const CACHE_USERS: &[Command] = &[
     Command::RemoveCacheDir,
     Command::RemoveTokens,
 ];
+/// Those whose flags name a tenant: to sign in there, or to forget who has.
+const TENANT_USERS: &[Command] = &[
+    Command::GetToken,
+    Command::Convert,
+    Command::Doctor,
+    Command::Whoami,
+    Command::RemoveCacheDir,
+    Command::RemoveTokens,
+];
+/// Those whose flags name a user.
+const USERNAME_USERS: &[Command] = &[
+    Command::GetToken,
+    Command::Convert,
+    Command::Doctor,
+    Command::Whoami,
+    Command::Setup,
+    Command::RemoveCacheDir,
+    Command::RemoveTokens,
+];
 const INSPECTORS: &[Command] = &[Command::Doctor, Command::Whoami];
-const KUBECONFIG_USERS: &[Command] = &[Command::Convert, Command::Doctor, Command::Whoami];
+const KUBECONFIG_USERS: &[Command] =
+    &[Command::Convert, Command::Doctor, Command::Whoami, Command::RemoveCacheDir, Command::RemoveTokens];
 const ALL_COMMANDS: &[Command] = &[
     Command::Root,
     Command::GetToken,
@@ -453,7 +473,7 @@ pub const FLAGS: &[Flag] = &[
             Id::Context,
             "context",
             ValueKind::ContextName,
-            "the name of the kubeconfig context (default: all of them in convert-kubeconfig, else the current one)",
+            "the name of the kubeconfig context (default: all of them in convert-kubeconfig, else the current one); remove-cache-dir forgets its sign-in alone",
         )
     },
     both(
@@ -751,13 +771,19 @@ pub const FLAGS: &[Flag] = &[
         )
     },
     Flag {
+        commands: TENANT_USERS,
         short: Some('t'),
         env: &[
             env("AZURE_TENANT_ID", When::NotAzureRm),
             env("ARM_TENANT_ID", When::AzureRm),
             env("AZURESUBSCRIPTION_TENANT_ID", When::Fallback(Mode::AzurePipelines)),
         ],
-        ..row(Id::TenantId, "tenant-id", ValueKind::Text, "AAD tenant ID")
+        ..row(
+            Id::TenantId,
+            "tenant-id",
+            ValueKind::Text,
+            "AAD tenant ID; remove-cache-dir forgets the sign-ins of the tenant that the flag names",
+        )
     },
     Flag {
         default: "60s",
@@ -805,8 +831,14 @@ pub const FLAGS: &[Flag] = &[
         "use the environment variable names of the Terraform Azure Provider (ARM_CLIENT_ID, ARM_CLIENT_SECRET, ARM_CLIENT_CERTIFICATE_PATH, ARM_CLIENT_CERTIFICATE_PASSWORD, ARM_TENANT_ID)",
     ),
     Flag {
+        commands: USERNAME_USERS,
         env: &[env("AAD_USER_PRINCIPAL_NAME", When::Always), env("AZURE_USERNAME", When::Always)],
-        ..both(Id::Username, "username", ValueKind::Text, "user name for ropc login flow")
+        ..both(
+            Id::Username,
+            "username",
+            ValueKind::Text,
+            "user name for ropc login flow; remove-cache-dir forgets the sign-ins of the account that the flag names",
+        )
     },
     Flag {
         short: Some('v'),
@@ -826,6 +858,11 @@ impl Flag {
         let as_get_token =
             command == Command::Setup && self.family == Family::Both && self.commands == SIGN_IN_COMMANDS;
         as_get_token || self.commands.contains(&command)
+    }
+
+    /// Whether `command` reads its environment variables: one that signs in must not decide what is deleted.
+    pub fn reads_env_in(&self, command: Command) -> bool {
+        !matches!(command, Command::RemoveCacheDir | Command::RemoveTokens) || self.id == Id::CacheDir
     }
 
     /// Whether every command takes it.

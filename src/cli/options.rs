@@ -76,6 +76,7 @@ impl Options {
             .iter()
             .filter(|flag| flag.belongs_to(given.command))
             .map(|flag| {
+                let env = if flag.reads_env_in(given.command) { env } else { &nothing };
                 let mut setting = resolve_one(flag, &given, env, Some(login))?;
                 if is_path(flag) && setting.source != SettingSource::Default {
                     setting.expanded = paths::expand(Path::new(&setting.value), home.as_deref()).ok();

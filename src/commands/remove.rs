@@ -1,8 +1,11 @@
 //! `remove-cache-dir` and `remove-tokens`: delete what this program, or any version of the original,
 //! keeps in the cache folder, then the folder if it is empty.
 //!
+//! With `--context`, `--username` or `--tenant-id` they forget one sign-in: see [`forget`].
+//!
 //! Nothing else is ever deleted, whatever folder is named: a file that is not ours stays and is named.
 
+use super::forget;
 use crate::cache;
 use crate::cli::flags::Command;
 use crate::cli::options::Options;
@@ -36,6 +39,9 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
     if options.args().command == Command::RemoveTokens {
         ctx.eprintln("remove-tokens is deprecated, use remove-cache-dir instead");
     }
+    if forget::is_wanted(options) {
+        return forget::run(ctx, options);
+    }
     let folder = options.cache_dir(ctx)?;
     let entries = match paths::list(&folder) {
         Ok(entries) => entries,
@@ -46,8 +52,8 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
     for file in entries {
         if !is_ours(&file) {
             foreign.push(file.path);
-        } else if !delete(&file)? {
-            ctx.eprintln(&format!("kept {}: a sign-in is using it", file.path.display()));
+        } else {
+            delete(ctx, &file)?;
         }
     }
     name(ctx, &folder, foreign);
@@ -74,13 +80,16 @@ fn name(ctx: &Context, folder: &Path, mut foreign: Vec<PathBuf>) {
     }
 }
 
-/// Deletes a file of ours; `false` for a lock that is held, since who waits for it would lose it.
-fn delete(file: &Found) -> Result<bool> {
+/// Deletes a file of ours; not a lock that is held, since its waiters would lose it.
+pub(super) fn delete(ctx: &Context, file: &Found) -> Result<()> {
     let path = &file.path;
     let held = if file.name.as_deref().is_some_and(cache::is_lock) {
         match lock::try_lock(path) {
-            Ok(None) => return Ok(false),
-            // Windows deletes no lock file that is open, be it by us or by who takes it meanwhile.
+            Ok(None) => {
+                ctx.eprintln(&format!("kept {}: a sign-in is using it", path.display()));
+                return Ok(());
+            }
+            // Windows deletes no lock file that is open, by this process or by one that takes it meanwhile.
             Ok(lock) => lock.filter(|_| !cfg!(windows)),
             // What cannot be locked is not held either: a leftover without permissions, a link.
             Err(_) => None,
@@ -92,7 +101,7 @@ fn delete(file: &Found) -> Result<bool> {
     drop(held);
     match deleted {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(cannot("delete", path, &e)),
-        _ => Ok(true),
+        _ => Ok(()),
     }
 }
 

@@ -33,6 +33,10 @@ struct Account<'a> {
     server: &'a str,
     legacy: bool,
     user: Option<&'a str>,
+    /// The name of the account that signed in.
+    name: Option<&'a str>,
+    /// Its id, `oid.tid`.
+    account: Option<&'a str>,
     proof_of_possession_key: Option<&'a str>,
     expires: String,
     state: &'static str,
@@ -198,7 +202,7 @@ fn account<'a>(
     ctx: &Context,
     listed: &'a Listed,
     key: &'a Key,
-    entry: &Entry,
+    entry: &'a Entry,
     is_current: bool,
 ) -> Account<'a> {
     let now = ctx.now();
@@ -211,6 +215,8 @@ fn account<'a>(
         server: &key.server,
         legacy: key.legacy,
         user: key.user.as_deref(),
+        name: entry.name.as_deref(),
+        account: entry.account.as_deref(),
         proof_of_possession_key: key.pop_key.as_deref(),
         expires: rfc3339(entry.expires_on),
         state: match (entry.is_fresh(now), entry.is_alive(now), entry.refresh_token.is_some()) {
@@ -227,13 +233,16 @@ fn account<'a>(
 
 fn text(account: &Account, style: Style) -> String {
     let identity = account.identity.clone().unwrap_or_default();
-    let name =
-        identity.account.as_deref().or(account.user).unwrap_or("an account that its token does not name");
+    let names = [identity.account.as_deref(), account.name, account.user];
+    let name = names.into_iter().flatten().next().unwrap_or("an account that its token does not name");
     let mut lines = heading(name, account.is_current, style);
     let mut line = |name: &str, value: &str| line(&mut lines, style, name, value);
     line("login", &format!("{}{}", account.mode, if account.legacy { ", legacy" } else { "" }));
     line("authority", account.authority);
     line("tenant", identity.tenant.as_deref().unwrap_or(account.tenant));
+    if let Some(id) = account.account {
+        line("account", id);
+    }
     line("client", account.client);
     let audience = identity.audience.as_deref().unwrap_or(account.server);
     line("audience", &format!("{audience}{}", if identity.legacy_audience { " (legacy)" } else { "" }));

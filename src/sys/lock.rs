@@ -1,6 +1,6 @@
 //! Locks between processes: a lock file, held through the kernel, so that a killed holder frees it.
 //!
-//! A lock file may be deleted by who holds it. So a lock counts only while the file that was locked is
+//! The holder may delete a lock file. So a lock counts only while the file that was locked is
 //! still the one at the path.
 
 use super::private;
@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
-/// Deleted and made anew more often than this, a lock file is somebody's toy.
+/// Give up after this many replacements of the lock file.
 const MAX_REPLACEMENTS: usize = 100;
 /// A note is a line.
 const MAX_NOTE: u64 = 200;
@@ -20,7 +20,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Says in the lock file who holds it; whoever waits may read that.
+    /// Says in the lock file which process holds it; waiters may read that.
     pub fn note(&mut self, text: &str) {
         // Only a courtesy to the waiting ones.
         let _ = self.file.set_len(0).and_then(|()| self.file.rewind());
@@ -28,7 +28,7 @@ impl Lock {
     }
 }
 
-/// Takes the lock of `path` if nobody holds it; `None` if somebody does.
+/// Takes the lock of `path` if it is free; `None` while another process holds it.
 ///
 /// # Errors
 /// What the system says: the folder cannot be written, the file system has no locks, something else
@@ -61,7 +61,7 @@ pub fn is_unsupported(error: &io::Error) -> bool {
 }
 
 /// What the holder of the lock said with [`Lock::note`]. Nothing on Windows: there a lock is the holder's
-/// hold on the bytes too, so that nobody else can read them.
+/// hold on the bytes too, so that no other process can read them.
 pub fn note(path: &Path) -> Option<String> {
     let mut text = String::new();
     let file = private::open_or_create(path).ok()?;

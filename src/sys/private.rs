@@ -73,7 +73,7 @@ pub fn open_unmodified(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a regular file of this user for reading and writing; makes an empty one, mode 0600, if there is
-/// none. On Windows nobody can delete, rename or replace it while it is open.
+/// none. On Windows no process can delete, rename or replace it while it is open.
 ///
 /// # Errors
 /// As [`read`].

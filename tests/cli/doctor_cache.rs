@@ -80,7 +80,7 @@ fn the_key_of_proof_of_possession() {
     let pop = ["-lropc", "--username=ada@contoso.com", "--password=p", "--pop-enabled", "--pop-claims=u=/c"];
     assert_eq!(people.run("contoso", &pop).code, Some(0));
     let key = people.cache().join("pop_key.pem");
-    has(&at(&people, &pop), "ok cache", &format!("the key of proof of possession is {}", key.display()));
+    has(&at(&people, &pop), "ok cache", &format!("the proof-of-possession key is {}", key.display()));
     set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
     has(&at(&people, &pop), "warn cache", "pop_key.pem; it can be read by others chmod 600");
     assert_eq!(key.metadata().unwrap().mode() & 0o777, 0o644, "it has only looked");

@@ -2,7 +2,7 @@
 
 use crate::support::TempDir;
 use crate::support::kubelogin::binary;
-use crate::support::people::names;
+use crate::support::people::{People, names};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -146,4 +146,88 @@ fn a_lock_that_a_sign_in_holds_stays() {
         }
     }
     panic!("the lock stays");
+}
+
+/// The sign-ins of two people for two servers and a second tenant.
+fn signed_in() -> People {
+    let people = People::start();
+    for name in ["ada", "eve"] {
+        people.grants().passwords.insert(name.to_owned(), "p".to_owned());
+    }
+    for (tenant, name, server) in [
+        ("contoso", "ada", "aks"),
+        ("contoso", "ada", "arc"),
+        ("contoso", "eve", "aks"),
+        ("fabrikam", "ada", "aks"),
+    ] {
+        let (name, server) = (format!("--username={name}"), format!("--server-id={server}"));
+        let args = ["-lropc", "--password=p", &name, &server];
+        assert_eq!(people.run(tenant, &args).code, Some(0));
+    }
+    people
+}
+
+fn entries(people: &People) -> Vec<String> {
+    let mut names = names(&people.cache());
+    names.retain(|name| name.ends_with(".token.json"));
+    names.into_iter().map(|name| name.rsplit_once('_').unwrap().0.replace("ropc_", "")).collect()
+}
+
+/// Runs `remove-cache-dir` and returns how many entries it says it has removed.
+fn forget(people: &People, args: &[&str]) -> usize {
+    let variables = [
+        ("HOME", people.home.path()),
+        ("AZURE_TENANT_ID", Path::new("x")),
+        ("AZURE_USERNAME", Path::new("x")),
+    ];
+    let output = run(&[&["remove-cache-dir"], args].concat(), &variables);
+    assert!(output.status.success(), "{output:?}");
+    let said = stderr(&output);
+    let removed = said.lines().filter(|line| line.starts_with("removed ropc_")).count();
+    assert!(removed > 0 || said.contains("nothing was removed"), "{said}");
+    removed
+}
+
+#[test]
+fn one_sign_in_is_forgotten_for_every_server() {
+    let people = signed_in();
+    assert_eq!(forget(&people, &["--username=ADA", "--tenant-id=contoso"]), 2);
+    assert_eq!(entries(&people), ["contoso_client_aks_eve", "fabrikam_client_aks_ada"]);
+    let again = people.run("contoso", &["-lropc", "--username=ada", "--password=p", "--server-id=arc"]);
+    assert_eq!(
+        (again.code, people.count("password")),
+        (Some(0), 4),
+        "the password is needed again: {again:?}"
+    );
+    assert_eq!(forget(&people, &["--tenant-id=fabrikam"]), 1);
+    assert_eq!(forget(&people, &["--tenant-id=fabrikam"]), 0);
+    assert_eq!(forget(&people, &["--username=eve"]), 1);
+    assert_eq!(entries(&people), ["contoso_client_arc_ada"]);
+    assert!(people.cache().exists());
+}
+
+#[test]
+fn a_context_s_sign_in_is_forgotten_and_an_unknown_context_is_an_error() {
+    let people = signed_in();
+    let config = people.home.file(
+        "config",
+        format!(
+            "contexts: [{{name: c, context: {{user: u}}}}]\nusers:\n- name: u\n  user:\n    exec:\n      command: kubelogin\n      args: [get-token, -lropc, --client-id=client, --tenant-id=contoso, --server-id=aks, --authority-host={}, --username=eve]\n",
+            people.entra.url()
+        ),
+    );
+    let config = config.to_str().unwrap();
+    let output =
+        run(&["remove-tokens", "--context=none", "--kubeconfig", config], &[("HOME", people.home.path())]);
+    assert!(
+        !output.status.success() && stderr(&output).contains("no context exists with the name: \"none\"")
+    );
+    assert_eq!(entries(&people).len(), 4);
+    let args = ["remove-tokens", "--context=c", "--kubeconfig", config];
+    let said = stderr(&run(&args, &[("HOME", people.home.path())]));
+    assert!(said.contains(": ropc sign-in of eve in tenant contoso for the server aks\n"), "{said}");
+    assert_eq!(
+        entries(&people),
+        ["contoso_client_aks_ada", "contoso_client_arc_ada", "fabrikam_client_aks_ada"]
+    );
 }

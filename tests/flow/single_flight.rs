@@ -95,6 +95,26 @@ fn a_hidden_prompt_is_seen_by_the_process_that_waits_for_it() {
 }
 
 #[test]
+fn who_waits_for_a_browser_sign_in_sees_its_address() {
+    let people = People::start();
+    let args = ["-linteractive", "--skip-open-browser"];
+    let lines = |child: &mut Child, count: usize| -> Vec<String> {
+        let said = BufReader::new(child.stderr.take().unwrap());
+        said.lines().take(count).map(Result::unwrap).collect()
+    };
+    let mut holder = people.command("contoso", &args).spawn().unwrap();
+    let asked = lines(&mut holder, 2);
+    let mut waiter = people.command("contoso", &args).spawn().unwrap();
+    let shown = lines(&mut waiter, 2);
+    assert!(shown[0].ends_with("open this page in a browser on this machine:"), "{shown:?}");
+    assert!(shown[1].starts_with("https://localhost") && shown[1] == asked[1], "{shown:?}: {asked:?}");
+    for child in [&mut holder, &mut waiter] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
 fn ten_processes_with_a_stale_token_refresh_once() {
     let people = People::start();
     people.grants().lifetime = 5;

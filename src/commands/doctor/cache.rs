@@ -85,7 +85,8 @@ fn one(ctx: &Context, folder: &Path, listed: &Listed) -> Check {
         }
     };
     let identity = Identity::of(entry.access_token.expose()).unwrap_or_default();
-    let account = identity.account.as_deref().or(key.user.as_deref()).unwrap_or("somebody");
+    let names = [identity.account.as_deref(), entry.name.as_deref(), key.user.as_deref()];
+    let account = names.into_iter().flatten().next().unwrap_or("an unnamed account");
     let life = if entry.is_alive(ctx.now()) { "expires" } else { "expired" };
     let refreshed = if entry.refresh_token.is_some() { "can be refreshed" } else { "cannot be refreshed" };
     let text = format!(
