@@ -7,6 +7,7 @@ mod connect;
 mod failure;
 mod proxy;
 mod retry;
+mod tls_error;
 mod trust;
 mod tunnel;
 mod verify;
@@ -106,8 +107,7 @@ impl Http {
     /// A proxy address that cannot be read.
     pub fn proxy(&self, ctx: &Context, url: &str) -> Result<Option<String>> {
         let uri = url.parse().map_err(|_| Error::new(format!("{url} is not an address")))?;
-        let proxy = proxy::select(&ctx.env, &uri)?;
-        Ok(proxy.map(|proxy| format!("{}:{}", proxy.host(), proxy.port())))
+        Ok(proxy::select(ctx, &uri)?.map(|proxy| proxy.address()))
     }
 
     /// Who issued the certificate of the last server.
@@ -153,19 +153,26 @@ impl Http {
         let built = build(request, &request_id)?;
         let host = built.uri().host().unwrap_or_default().to_owned();
         let proxy = match request.route {
-            Route::Internet | Route::Provider => proxy::select(&ctx.env, built.uri())?,
+            Route::Internet | Route::Provider => proxy::select(ctx, built.uri())?,
             Route::Local => None,
         };
-        let via = proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
         ctx.log(5, || {
-            let via = via.as_deref().map_or(String::new(), |via| format!(" through the proxy {via}"));
+            let via = proxy
+                .as_ref()
+                .map_or(String::new(), |proxy| format!(" through the proxy {}", proxy.address()));
             format!("{} {}{via} (request id {request_id})", built.method(), redacted(&request.url))
         });
         let limit = remaining.min(EXCHANGE);
-        let failed = |e: &ureq::Error| self.failure.attempt(e, &host, via.as_deref(), limit);
+        let failed = |e: &ureq::Error| self.failure.attempt(e, &host, proxy.as_ref(), limit);
         let _watched = WaitNoticeThread::new(ctx, format!("an answer from {host}"));
         let agent = self.agent(ctx);
-        let sent = connect::configure(agent, built, proxy, limit, remaining.min(self.settings.connect));
+        let sent = connect::configure(
+            agent,
+            built,
+            proxy.clone().map(|proxy| proxy.inner),
+            limit,
+            remaining.min(self.settings.connect),
+        );
         let mut answer = agent.run(sent).map_err(|e| failed(&e))?;
         let mut body = Vec::new();
         answer
