@@ -1,6 +1,7 @@
 //! An HTTP request to send and the answer that came, as plain data.
 
 use crate::secret::Secret;
+use zeroize::Zeroize;
 
 /// What a request asks for and how it may travel.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl Request {
     }
 }
 
-/// The answer, whole: at most 1 MiB of body.
+/// The answer, whole: at most 1 MiB of body, which may hold a token and is wiped when dropped.
 #[derive(Debug)]
 pub struct Response {
     /// The status code.
@@ -89,6 +90,12 @@ pub struct Response {
     pub body: Vec<u8>,
     /// The `client-request-id` that was sent.
     pub request_id: String,
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        self.body.zeroize();
+    }
 }
 
 impl Response {

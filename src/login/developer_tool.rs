@@ -13,6 +13,7 @@ use crate::sys::child::{self, Output, RunError};
 use crate::sys::programs;
 use crate::time::{UnixTime, local_time, parse_rfc3339};
 use serde_json::{Map, Value};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -154,7 +155,17 @@ impl Tool<'_> {
             RunError::TooMuch(limit) => {
                 Error::new(format!("{name} printed more than {limit} bytes; that is no token"))
             }
-            RunError::Io(e) => Error::new(format!("{name} ({path}) could not be run: {e}")),
+            RunError::Io(e) => {
+                let error = Error::new(format!("{name} ({path}) could not be run: {e}"));
+                match e.kind() {
+                    // EAGAIN of fork and clone.
+                    ErrorKind::WouldBlock => {
+                        error.hint("no more processes or threads are allowed: raise ulimit -u or the container's pids limit")
+                    }
+                    ErrorKind::PermissionDenied => error.hint(format!("make {path} a program that you may run")),
+                    _ => error,
+                }
+            }
         }
     }
 }

@@ -130,6 +130,7 @@ pub fn poll_request(
 pub struct Poll {
     interval: Duration,
     deadline: Duration,
+    first_wait: Duration,
 }
 
 /// What to do next.
@@ -148,12 +149,16 @@ pub enum PollStep<T = Token> {
 impl Poll {
     /// Starts at `now` of a clock that never goes back.
     pub fn new(device: &DeviceCode, now: Duration) -> Self {
-        Self { interval: device.interval, deadline: now.saturating_add(device.lifetime) }
+        Self {
+            interval: device.interval,
+            deadline: now.saturating_add(device.lifetime),
+            first_wait: device.interval.min(device.lifetime),
+        }
     }
 
-    /// The first wait.
+    /// The first wait, no longer than the code lives.
     pub fn start(&self) -> Duration {
-        self.interval
+        self.first_wait
     }
 
     /// What follows from an answer that came at `elapsed` of the same clock; `unix_now` is for the token's expiry.
@@ -291,6 +296,20 @@ mod tests {
     fn the_wait_lasts_as_long_as_the_code() {
         assert_eq!(run(&mut poll(), error("authorization_pending"), 995), Ok(5));
         assert!(run(&mut poll(), error("authorization_pending"), 996).unwrap_err().contains("has expired"));
+    }
+
+    #[test]
+    fn the_first_wait_is_no_longer_than_the_code_lives() {
+        for (life, interval, wait) in [(3, 5, 3), (30, 60, 30), (0, 5, 0), (900, 5, 5), (5, 5, 5)] {
+            let fields =
+                format!("\"verification_uri\":\"https://a\",\"expires_in\":{life},\"interval\":{interval}");
+            let mut poll = Poll::new(&device(&fields).unwrap(), Duration::from_secs(100));
+            assert_eq!(poll.start().as_secs(), wait, "{life} {interval}");
+            if wait == life {
+                let last = run(&mut poll, error("authorization_pending"), 100 + wait);
+                assert!(last.unwrap_err().contains("has expired"));
+            }
+        }
     }
 
     #[test]

@@ -332,6 +332,17 @@ mod tests {
         }
     }
 
+    /// Found by fuzzing.
+    #[test]
+    fn what_follows_the_body_is_no_part_of_it() {
+        let request = post(&with_state("code=x").replace("&session_state=x", ""));
+        for more in ["0", "&state=other", "&code=y", "\r\n\r\nPOST / HTTP/1.1"] {
+            let step = run(&(request.clone() + more));
+            let code = RedirectAnswer::Code(Secret::from("x"));
+            assert!(matches!(step, RedirectStep::End(_, answer) if answer == code), "{more}");
+        }
+    }
+
     #[test]
     fn any_part_of_an_answer_asks_for_more() {
         let request = post(&with_state("code=x"));

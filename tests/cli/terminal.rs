@@ -111,7 +111,7 @@ fn every_wait_says_what_it_is_for() {
     let browser = || people.command("contoso", &["-linteractive", "--skip-open-browser"]);
     let host = format!("localhost:{}", busy.entra.port());
     let rows: [(&str, &(dyn Fn() -> Command + Sync), &str); 4] = [
-        ("a pause", &pause, &format!("Waiting for {host}, which is unreachable or asked us to retry later")),
+        ("a pause", &pause, &format!("Waiting for {host}, which is unreachable or asked")),
         ("an answer", &answer, "Waiting for an answer from 127.0.0.1"),
         ("a kubeconfig's lock", &convert, "config.lock"),
         ("a browser", &browser, "To sign in, open this page in a browser on this machine:"),

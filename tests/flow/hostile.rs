@@ -3,6 +3,7 @@
 use crate::support::ca::Leaf;
 use crate::support::entra::{SERVER, http_date, now};
 use crate::support::http::{Listener, Reply, Request, read_request};
+use crate::support::turned::{Turned, run_by};
 use crate::support::{Ca, Entra, Kubelogin, TempDir, side_by_side};
 use rustls::{ServerConnection, StreamOwned};
 use std::io::{BufReader, Read, Write};
@@ -228,15 +229,19 @@ fn overload_is_waited_out_and_retry_after_is_honoured() {
     let entra = Entra::start();
     let busy = || Reply::json(503, &serde_json::json!({ "error": "temporarily_unavailable" }));
     entra.script([busy(), busy(), busy()]);
-    assert!(entra.knows(&entra.spn().run_without_pauses().token(), SERVER));
+    let clock = Turned::now();
+    let (command, _home) = entra.spn().into_command();
+    assert_eq!(run_by(&command, &clock).0, 0);
     assert_eq!(entra.requests().len(), 4);
+    // 1, 3 and 5 s, give or take a fifth.
+    assert!((7.2..=10.8).contains(&clock.slept().as_secs_f64()), "{:?}", clock.slept());
     entra.script([Reply::json(429, &serde_json::json!({ "error": "temporarily_unavailable" }))
         .header("Retry-After", "0")]);
     assert!(entra.knows(&entra.spn().run_without_pauses().token(), SERVER));
     // A wait that is longer than the time there is: no wait at all.
     entra.script([Reply::json(429, &serde_json::json!({ "error": "temporarily_unavailable" }))
         .header("Retry-After", "3600")]);
-    entra.spn().run_without_pauses().fails_with("temporarily_unavailable");
+    entra.spn().run_without_pauses().fails_with("asks us to wait 1h before the next try (HTTP 429)");
     // The same as dates of the service's clock, which need not be ours.
     for (offset, pause, again) in
         [(0, 0, true), (86_400, 0, true), (-86_400, 0, true), (-86_400, 3600, false)]
@@ -284,7 +289,7 @@ fn a_tls_alert_is_a_refusal() {
         let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 0x28]);
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    picky.sign_in().run().fails_with("localhost refused the TLS connection: HandshakeFailure");
+    picky.sign_in().run().fails_with("refused the TLS connection: it accepts none of this program");
     assert_eq!(picky.listener.connections(), 1);
 }
 

@@ -2,8 +2,8 @@
 
 use crate::support::entra::{CLIENT, SERVER, TENANT, now, unsigned_jwt};
 use crate::support::http::{Listener, Reply, Request, Server};
-#[cfg(target_os = "linux")]
 use crate::support::kubelogin::Output;
+use crate::support::turned::{Turned, run_by};
 use crate::support::{Entra, Kubelogin, TempDir};
 use serde_json::json;
 use std::path::PathBuf;
@@ -73,12 +73,159 @@ fn imds_that_is_starting_is_tried_again_and_a_missing_identity_is_named() {
     });
     let output = msi().args(&["--client-id", "c"]).env("AZURE_POD_IDENTITY_AUTHORITY_HOST", none.url()).run();
     output.fails_with("refused: Identity not found (HTTP 400)");
-    output.hints("client id c is not assigned");
+    output.hints("client id c (from --client-id) is not assigned");
     let html = local(|_| Reply::new(200, "text/html", "<html>hotel Wi-Fi</html>"));
     msi()
         .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", html.url())
         .run()
         .fails_with("did not answer with a token");
+}
+
+/// The variables that lead to each source at this address.
+fn sources(endpoint: &str) -> [(&'static str, Vec<(&'static str, String)>); 5] {
+    let endpoint = || endpoint.to_owned();
+    [
+        ("IMDS", vec![("AZURE_POD_IDENTITY_AUTHORITY_HOST", endpoint())]),
+        ("Arc", vec![("IDENTITY_ENDPOINT", endpoint()), ("IMDS_ENDPOINT", "x".to_owned())]),
+        ("App Service", vec![("IDENTITY_ENDPOINT", endpoint()), ("IDENTITY_HEADER", "h".to_owned())]),
+        ("Machine Learning", vec![("MSI_ENDPOINT", endpoint()), ("MSI_SECRET", "s".to_owned())]),
+        ("Cloud Shell", vec![("MSI_ENDPOINT", endpoint())]),
+    ]
+}
+
+/// Runs `msi` with these variables by a clock of its own; the output, and how many seconds it has slept.
+fn by_the_clock(variables: &[(&'static str, String)], args: &[&str]) -> (Output, f64) {
+    let clock = Turned::now();
+    let command = variables.iter().fold(msi().args(args), |command, (name, value)| command.env(name, value));
+    let (command, home) = command.into_command();
+    let (code, stdout, stderr) = run_by(&command, &clock);
+    (Output { stdout, stderr, code: code.into(), home }, clock.slept().as_secs_f64())
+}
+
+/// 404 and 410 mean that an identity is not ready yet, which may last 70 s.
+#[test]
+fn an_identity_that_is_not_ready_is_waited_for() {
+    for status in [404, 410, 429, 500, 503] {
+        let server = local(move |_| Reply::json(status, &json!({ "error": "updating" })));
+        let lasts = status == 404 || status == 410;
+        for (source, variables) in sources(&format!("{}token", server.url())) {
+            let tries = || server.requests().len();
+            let before = tries();
+            let (output, slept) = by_the_clock(&variables, &[]);
+            output.fails_with(&format!("updating (HTTP {status})"));
+            let (expected, range) = match source {
+                "IMDS" | "Arc" => (8, 73.0..73.1),
+                _ if lasts => (1, 0.0..0.1),
+                _ => (4, 7.2..10.8),
+            };
+            assert_eq!(tries() - before, expected, "{source} {status}");
+            assert!(range.contains(&slept), "{source} {status} {slept}");
+            let (output, slept) = by_the_clock(&variables, &["--timeout", "20s"]);
+            output.fails_with(&format!("updating (HTTP {status})"));
+            assert!(slept < 20.0, "{source} {status} {slept}");
+        }
+    }
+    // It is ready after a minute.
+    let clock = Turned::now();
+    let slept = clock.clone();
+    let server = local(move |_| match slept.slept().as_secs() {
+        ..60 => Reply::json(410, &json!({ "error": "updating" })),
+        _ => token_reply(),
+    });
+    let (command, _home) = msi().env("AZURE_POD_IDENTITY_AUTHORITY_HOST", server.url()).into_command();
+    let (code, _, stderr) = run_by(&command, &clock);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+}
+
+/// Other clouds have a metadata service at the same address.
+#[test]
+fn another_cloud_is_recognised_at_once() {
+    for (header, value, name) in [
+        ("Metadata-Flavor", "Google", "Google Cloud"),
+        ("metadata-flavor", "google", "Google Cloud"),
+        ("Server", "EC2ws", "Amazon EC2"),
+    ] {
+        for status in [200, 403, 404, 410, 503] {
+            let server = local(move |_| Reply::new(status, "text/html", "<html>").header(header, value));
+            let (imds, arc) = {
+                let [imds, arc, ..] = sources(&server.url());
+                (imds.1, arc.1)
+            };
+            let (output, slept) = by_the_clock(&imds, &[]);
+            output.fails_with(&format!("the metadata service of {name} answered (HTTP {status})"));
+            output.hints("not in Azure");
+            assert_eq!((slept, server.requests().len()), (0.0, 1), "{header} {status}");
+            let doctor = Kubelogin::new(&["doctor", "-l", "msi", "--server-id", SERVER, "--output=json"]);
+            let doctor = doctor.env("AZURE_POD_IDENTITY_AUTHORITY_HOST", server.url()).run();
+            assert!(doctor.stdout.contains(&format!("the metadata service of {name}")), "{}", doctor.stdout);
+            // Azure Arc's agent may run anywhere.
+            let (output, _) = by_the_clock(&arc, &["--timeout", "1s"]);
+            assert!(!output.stderr.contains(name), "{}", output.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_refusal_that_stays_is_said_at_once() {
+    for (status, text) in [(400, "Identity not found"), (401, "no"), (403, "no")] {
+        let server = local(move |_| Reply::json(status, &json!({ "error": text })));
+        for (source, variables) in sources(&format!("{}token", server.url())) {
+            if (source, status) != ("Arc", 401) {
+                let (output, slept) = by_the_clock(&variables, &[]);
+                output.fails_with(text);
+                assert_eq!(slept, 0.0, "{source} {status}");
+            }
+        }
+    }
+}
+
+/// What the service wants is said, and not that there is no managed identity.
+#[test]
+fn a_pause_that_is_too_long_is_said() {
+    for (asked, args, said) in [
+        ("3600", &[][..], "asks us to wait 1h before the next try (HTTP 429)"),
+        ("61", &[], "wait 1m1s"),
+        ("30", &["--timeout", "20s"], "wait 30s"),
+    ] {
+        let server =
+            local(move |_| Reply::json(429, &json!({ "error": "busy" })).header("Retry-After", asked));
+        for (source, variables) in sources(&format!("{}token", server.url())) {
+            let (output, slept) = by_the_clock(&variables, args);
+            assert!(output.fails_with(said).contains("127.0.0.1"), "{source}");
+            assert!(!output.stderr.contains("no managed identity"), "{source}");
+            assert_eq!(slept, 0.0, "{source}");
+        }
+    }
+    let short = std::sync::Mutex::new(vec!["59", "1"]);
+    let server = local(move |_| match short.lock().unwrap().pop() {
+        Some(asked) => Reply::json(503, &json!({})).header("Retry-After", asked),
+        None => token_reply(),
+    });
+    let (output, slept) = by_the_clock(&sources(&server.url())[0].1, &[]);
+    assert_eq!((output.token().as_str(), slept), ("msi-token", 60.0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_cannot_be_read_is_an_error() {
+    use std::os::unix::ffi::OsStrExt;
+    let odd = std::ffi::OsStr::from_bytes(b"x\xff");
+    let app = ["--client-id", CLIENT, "--tenant-id", TENANT];
+    let azure = [&app[..], &["--azure-pipelines-service-connection-id", "c"]].concat();
+    for (login, args, set, name) in [
+        ("msi", &[][..], &[][..], "AZURE_POD_IDENTITY_AUTHORITY_HOST"),
+        ("msi", &[], &[], "IDENTITY_ENDPOINT"),
+        ("msi", &[], &["MSI_ENDPOINT"], "MSI_SECRET"),
+        ("azurepipelines", &azure, &[], "SYSTEM_ACCESSTOKEN"),
+        ("azurepipelines", &azure, &["SYSTEM_ACCESSTOKEN"], "SYSTEM_OIDCREQUESTURI"),
+        ("workloadidentity", &app, &[], "ACTIONS_ID_TOKEN_REQUEST_URL"),
+        ("workloadidentity", &app, &["ACTIONS_ID_TOKEN_REQUEST_URL"], "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+    ] {
+        let command = Kubelogin::new(&["get-token", "-l", login, "--server-id", SERVER]).args(args);
+        let command = set.iter().fold(command, |command, name| command.env(name, "https://127.0.0.1:1/"));
+        let output = command.env(name, odd).run();
+        output.fails_with(&format!("cannot read the environment variable {name}: it is not UTF-8 text"));
+    }
 }
 
 #[test]
@@ -114,7 +261,7 @@ fn app_service_machine_learning_and_cloud_shell() {
     assert_eq!((requests[2].method.as_str(), requests[2].header("metadata")), ("POST", Some("true")));
     assert_eq!(requests[2].form(), [("resource".to_owned(), SERVER.to_owned())]);
     let refused = msi().args(&["--client-id", "c"]).env("MSI_ENDPOINT", &endpoint).run();
-    refused.fails_with("Cloud Shell takes no user-assigned identity");
+    refused.fails_with("Cloud Shell does not support user-assigned identities");
     assert_eq!(server.requests().len(), 3);
 }
 

@@ -43,6 +43,8 @@ mod signals;
 mod single_flight;
 #[cfg(unix)]
 mod stack;
+#[cfg(target_os = "linux")]
+mod threads;
 mod token_cache;
 
 pub use kubectl::kubectls;

@@ -83,6 +83,110 @@ fn a_proxy_is_asked_to_connect_by_name() {
     );
 }
 
+/// A SOCKS5 proxy (RFC 1928) that sends everything to one port; it is told names, not addresses.
+fn socks(port: u16) -> (Listener, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    let listener = Listener::start(move |mut stream| {
+        let mut read = |length: usize| {
+            let mut bytes = vec![0; length];
+            stream.read_exact(&mut bytes).ok().map(|()| bytes)
+        };
+        let Some(greeting) = read(2) else { return };
+        assert_eq!(greeting[0], 5);
+        read(greeting[1].into()).unwrap();
+        stream.write_all(&[5, 0]).unwrap();
+        let mut read = |length: usize| {
+            let mut bytes = vec![0; length];
+            stream.read_exact(&mut bytes).unwrap();
+            bytes
+        };
+        let request = read(5);
+        assert_eq!(request[..4], [5, 1, 0, 3], "a name to connect to");
+        let name = String::from_utf8(read(request[4].into())).unwrap();
+        let asked_port = read(2);
+        log.lock().unwrap().push(format!("{name}:{}", u16::from_be_bytes([asked_port[0], asked_port[1]])));
+        stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+        pass_through(stream, port);
+    });
+    (listener, asked)
+}
+
+/// GNOME exports `socks://HOST:PORT/`; schemes have no case.
+#[test]
+fn socks_proxies_are_named_in_several_ways() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    let (proxy, asked) = socks(entra.port());
+    let cases = [
+        ("ALL_PROXY", "socks", "/"),
+        ("all_proxy", "SOCKS", ""),
+        ("HTTPS_PROXY", "SOCKS5", ""),
+        ("https_proxy", "Socks5h", "/"),
+        ("HTTPS_PROXY", "socks", ""),
+    ];
+    for (variable, scheme, end) in cases {
+        let address = format!("{scheme}://127.0.0.1:{}{end}", proxy.port());
+        let run = behind(&entra, &files).env(variable, &address).run();
+        assert!(entra.knows(&run.token(), SERVER), "{variable}={address}");
+    }
+    assert_eq!(*asked.lock().unwrap(), vec![format!("login.test:{}", entra.port()); cases.len()]);
+}
+
+/// Desktops export `ALL_PROXY` for all programs; kubectl does not read it.
+#[test]
+fn a_proxy_of_an_unknown_kind_for_all_programs_is_left_alone() {
+    let entra = Entra::start();
+    let files = TempDir::new();
+    for variable in ["ALL_PROXY", "all_proxy"] {
+        for kind in ["socks4", "quic", "FTP"] {
+            let sign_in = || {
+                // Only where a proxy would be taken: this machine is never behind one.
+                behind(&entra, &files).env(variable, format!("{kind}://127.0.0.1:9")).arg("-v1").run()
+            };
+            let run = sign_in();
+            run.fails_with("cannot find the address of login.test");
+            let said = format!(
+                "{variable} is ignored: it names a proxy of the unsupported kind {}://",
+                kind.to_lowercase()
+            );
+            assert!(run.stderr.contains(&said), "{}", run.stderr);
+        }
+    }
+    for variable in ["HTTPS_PROXY", "https_proxy"] {
+        let run = behind(&entra, &files).env(variable, "socks4://127.0.0.1:9").run();
+        run.fails_with(&format!("{variable} names a proxy of the unsupported kind socks4://"));
+    }
+}
+
+/// The request must not go out directly as if there were no proxy, nor through one from which a host is excepted.
+#[cfg(unix)]
+#[test]
+fn a_proxy_variable_that_is_not_text_is_an_error() {
+    use std::os::unix::ffi::OsStrExt;
+    let (entra, files) = (Entra::start(), TempDir::new());
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
+        let odd = std::ffi::OsStr::from_bytes(b"http://127.0.0.1:9/\xff");
+        let run = behind(&entra, &files).env(variable, odd).run();
+        run.fails_with(&format!("cannot read the environment variable {variable}: it is not UTF-8 text"));
+        run.hints(variable);
+    }
+    assert_eq!(entra.connections(), 0);
+}
+
+#[test]
+fn a_proxy_whose_name_is_not_found_is_named() {
+    let (entra, files) = (Entra::start(), TempDir::new());
+    for (variable, scheme) in
+        [("HTTPS_PROXY", "http"), ("https_proxy", "socks5"), ("ALL_PROXY", "socks"), ("all_proxy", "https")]
+    {
+        let address = format!("{scheme}://ada:hunter2@proxy.invalid:3128");
+        let run = behind(&entra, &files).env(variable, address).run();
+        run.fails_with("cannot find the address of the proxy proxy.invalid");
+        run.hints(&format!("check the proxy in {variable}"));
+        assert!(!run.stderr.contains("hunter2") && !run.stderr.contains("login.test"), "{}", run.stderr);
+    }
+}
+
 /// A company's proxy that opens TLS: it answers in the place of everybody, with a certificate of its own root.
 #[test]
 fn an_intercepting_proxy_is_believed_only_by_its_root() {

@@ -34,13 +34,13 @@ pub fn agent(config: ureq::config::Config, tls: Tls) -> ureq::Agent {
 }
 
 /// Sets a request's proxy and time limits.
-pub fn configure(
+pub fn configure<'b>(
     agent: &ureq::Agent,
-    request: Request<Vec<u8>>,
+    request: Request<&'b [u8]>,
     proxy: Option<ureq::Proxy>,
     exchange: Duration,
     connect: Duration,
-) -> Request<Vec<u8>> {
+) -> Request<&'b [u8]> {
     agent
         .configure_request(request)
         .proxy(proxy)

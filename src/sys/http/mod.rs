@@ -7,6 +7,7 @@ mod connect;
 mod failure;
 mod proxy;
 mod retry;
+mod tls_error;
 mod trust;
 mod tunnel;
 mod verify;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::http::form::encode_secret;
 use crate::http::message::{Body, Request, Response, Route};
 use crate::http::url::without_userinfo;
+use crate::secret::Secret;
 use crate::sys::notice::WaitNoticeThread;
 use crate::time::parse_http_date;
 use crate::waiting::WaitNotice;
@@ -33,6 +35,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const EXCHANGE: Duration = Duration::from_secs(30);
 /// The most that is read of an answer.
 const MAX_BODY: u64 = 1 << 20;
+/// More than a token response is long.
+const MAX_TOKEN: usize = 64 << 10;
 /// A clock that differs from the service's by more is worth a remark.
 const CLOCK_SKEW: u64 = 5 * 60;
 
@@ -106,8 +110,7 @@ impl Http {
     /// A proxy address that cannot be read.
     pub fn proxy(&self, ctx: &Context, url: &str) -> Result<Option<String>> {
         let uri = url.parse().map_err(|_| Error::new(format!("{url} is not an address")))?;
-        let proxy = proxy::select(&ctx.env, &uri)?;
-        Ok(proxy.map(|proxy| format!("{}:{}", proxy.host(), proxy.port())))
+        Ok(proxy::select(ctx, &uri)?.map(|proxy| proxy.address()))
     }
 
     /// Who issued the certificate of the last server.
@@ -150,24 +153,40 @@ impl Http {
         remaining: Duration,
     ) -> std::result::Result<Response, FailedAttempt> {
         let request_id = ctx.uuid()?;
-        let built = build(request, &request_id)?;
+        // Wiped when dropped, unlike a body that is given away.
+        let form = match &request.body {
+            Body::Form(pairs) => {
+                let extra = request.extra_fields.iter().map(|(name, value)| (name.as_str(), value));
+                encode_secret(pairs.iter().map(|(name, value)| (*name, value)).chain(extra))
+            }
+            Body::None | Body::Empty => Secret::from(""),
+        };
+        let built = build(request, &request_id, form.expose().as_bytes())?;
         let host = built.uri().host().unwrap_or_default().to_owned();
         let proxy = match request.route {
-            Route::Internet | Route::Provider => proxy::select(&ctx.env, built.uri())?,
+            Route::Internet | Route::Provider => proxy::select(ctx, built.uri())?,
             Route::Local => None,
         };
-        let via = proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
         ctx.log(5, || {
-            let via = via.as_deref().map_or(String::new(), |via| format!(" through the proxy {via}"));
+            let via = proxy
+                .as_ref()
+                .map_or(String::new(), |proxy| format!(" through the proxy {}", proxy.address()));
             format!("{} {}{via} (request id {request_id})", built.method(), redacted(&request.url))
         });
         let limit = remaining.min(EXCHANGE);
-        let failed = |e: &ureq::Error| self.failure.attempt(e, &host, via.as_deref(), limit);
+        let failed = |e: &ureq::Error| self.failure.attempt(e, &host, proxy.as_ref(), limit);
         let _watched = WaitNoticeThread::new(ctx, format!("an answer from {host}"));
         let agent = self.agent(ctx);
-        let sent = connect::configure(agent, built, proxy, limit, remaining.min(self.settings.connect));
+        let sent = connect::configure(
+            agent,
+            built,
+            proxy.clone().map(|proxy| proxy.inner),
+            limit,
+            remaining.min(self.settings.connect),
+        );
         let mut answer = agent.run(sent).map_err(|e| failed(&e))?;
-        let mut body = Vec::new();
+        // Roomy, so that no token is left behind when it grows.
+        let mut body = Vec::with_capacity(MAX_TOKEN);
         answer
             .body_mut()
             .as_reader()
@@ -245,7 +264,7 @@ impl From<Error> for FailedAttempt {
     }
 }
 
-fn build(request: &Request, request_id: &str) -> Result<http::Request<Vec<u8>>> {
+fn build<'b>(request: &Request, request_id: &str, form: &'b [u8]) -> Result<http::Request<&'b [u8]>> {
     let is_tls = request.url.starts_with("https://");
     let is_allowed = match request.route {
         Route::Internet => is_tls,
@@ -267,18 +286,16 @@ fn build(request: &Request, request_id: &str) -> Result<http::Request<Vec<u8>>> 
     for (name, value) in &request.extra_headers {
         builder = builder.header(name.as_str(), value.expose());
     }
-    let (method, body) = match &request.body {
-        Body::None => ("GET", Vec::new()),
-        Body::Empty => ("POST", Vec::new()),
-        Body::Form(pairs) => {
+    let method = match &request.body {
+        Body::None => "GET",
+        Body::Empty => "POST",
+        Body::Form(_) => {
             builder = builder.header("content-type", "application/x-www-form-urlencoded");
-            let extra = request.extra_fields.iter().map(|(name, value)| (name.as_str(), value));
-            let pairs = pairs.iter().map(|(name, value)| (*name, value)).chain(extra);
-            ("POST", encode_secret(pairs).expose().clone().into_bytes())
+            "POST"
         }
     };
     // The builder's own error may quote a header's value.
-    builder.method(method).body(body).map_err(|_| {
+    builder.method(method).body(form).map_err(|_| {
         let address = redacted(&request.url);
         Error::new(format!(
             "cannot ask {address}: the address or a header has characters that HTTP does not allow"

@@ -3,42 +3,75 @@
 //!
 //! Source: golang.org/x/net/http/httpproxy. `ALL_PROXY` stands in for an unset `HTTPS_PROXY`, as in curl.
 
-use crate::context::Env;
+use crate::context::{Context, Env};
 use crate::error::{Error, Result};
 use crate::http::url::is_scheme;
 use std::net::IpAddr;
 use ureq::http::Uri;
 
+/// A proxy, and the variable that names it.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// The proxy.
+    pub inner: ureq::Proxy,
+    /// `HTTPS_PROXY` or one of its stand-ins.
+    pub variable: &'static str,
+}
+
+impl Proxy {
+    /// `host:port`, without the credentials.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.inner.host(), self.inner.port())
+    }
+}
+
 /// The proxy for `uri`, if it takes one.
 ///
 /// # Errors
-/// A proxy address that cannot be read; its text may hold a password and is not shown.
-pub fn select(env: &Env, uri: &Uri) -> Result<Option<ureq::Proxy>> {
-    let Some((variable, address)) = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-        .into_iter()
-        .find_map(|name| env.text(name).map(|value| (name, value.trim())))
-    else {
-        return Ok(None);
-    };
+/// A proxy address that cannot be read; its text may hold a password and is not shown. A variable that is not UTF-8:
+/// the request must not go out directly as if there were none.
+pub fn select(ctx: &Context, uri: &Uri) -> Result<Option<Proxy>> {
     let host = uri.host().unwrap_or_default();
-    if is_local(host) || bypasses(no_proxy(env), host, uri.port_u16().unwrap_or(443)) {
+    if is_local(host) || bypasses(no_proxy(&ctx.env)?, host, uri.port_u16().unwrap_or(443)) {
         return Ok(None);
     }
-    // What has no scheme's characters is no scheme but a piece of a user name and password.
-    let scheme = address.split_once("://").map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme));
-    let scheme = scheme.map(str::to_ascii_lowercase);
-    let address = match scheme.as_deref() {
-        None => format!("http://{address}"),
-        // Go resolves the name at the proxy for both.
-        Some("socks5") => address.replacen("socks5://", "socks5h://", 1),
-        Some("http" | "https" | "socks5h") => address.to_owned(),
-        Some(other) => {
-            return Err(Error::new(format!("{variable} names a proxy of the unsupported kind {other}://"))
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        let Some(address) = ctx.env.try_text(variable)? else { continue };
+        match address_for_ureq(address.trim()) {
+            Ok(address) => return read(&address, variable).map(Some),
+            // Desktops export one for all their programs. Go's tools, kubectl too, do not read it.
+            Err(scheme) if variable.eq_ignore_ascii_case("ALL_PROXY") => ctx.log(1, || {
+                format!("{variable} is ignored: it names a proxy of the unsupported kind {scheme}://")
+            }),
+            Err(scheme) => {
+                return Err(Error::new(format!(
+                    "{variable} names a proxy of the unsupported kind {scheme}://"
+                ))
                 .hint("use http://, https:// or socks5://"));
+            }
         }
+    }
+    Ok(None)
+}
+
+/// The address as ureq reads it; the scheme if that is none of ours.
+fn address_for_ureq(address: &str) -> std::result::Result<String, String> {
+    // What has no scheme's characters is no scheme but a piece of a user name and password.
+    let Some((scheme, rest)) = address.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
+        return Ok(format!("http://{address}"));
     };
-    match ureq::Proxy::new(&address) {
-        Ok(proxy) if !proxy.host().is_empty() => Ok(Some(proxy)),
+    let scheme = scheme.to_ascii_lowercase();
+    match scheme.as_str() {
+        // Go resolves the name at the proxy for both. GNOME writes socks.
+        "socks" | "socks5" | "socks5h" => Ok(format!("socks5h://{rest}")),
+        "http" | "https" => Ok(format!("{scheme}://{rest}")),
+        _ => Err(scheme),
+    }
+}
+
+fn read(address: &str, variable: &'static str) -> Result<Proxy> {
+    match ureq::Proxy::new(address) {
+        Ok(inner) if !inner.host().is_empty() => Ok(Proxy { inner, variable }),
         _ => Err(Error::new(format!("{variable} is not a proxy address"))
             .hint("write it as http://[user:password@]host:port, with special characters percent-encoded")),
     }
@@ -51,8 +84,9 @@ pub fn is_loopback(url: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address_of(host).is_some_and(|address| address.is_loopback())
 }
 
-fn no_proxy(env: &Env) -> &str {
-    env.text("NO_PROXY").or_else(|| env.text("no_proxy")).unwrap_or_default()
+fn no_proxy(env: &Env) -> Result<&str> {
+    let capital = env.try_text("NO_PROXY")?;
+    Ok(capital.map_or_else(|| env.try_text("no_proxy"), |text| Ok(Some(text)))?.unwrap_or_default())
 }
 
 fn address_of(host: &str) -> Option<IpAddr> {
@@ -155,9 +189,12 @@ mod tests {
         }
     }
 
+    fn choose(env: &[(&str, &str)], uri: &str) -> Result<Option<Proxy>> {
+        select(&Context::real().with_env(env.iter().copied().collect()), &uri.parse().unwrap())
+    }
+
     fn selected(env: &[(&str, &str)], uri: &str) -> Option<String> {
-        let env: Env = env.iter().copied().collect();
-        select(&env, &uri.parse().unwrap()).unwrap().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()))
+        choose(env, uri).unwrap().map(|proxy| proxy.address())
     }
 
     #[test]
@@ -172,6 +209,51 @@ mod tests {
         assert_eq!(selected(&[("ALL_PROXY", "p:3")], uri).as_deref(), Some("p:3"));
         assert_eq!(selected(&[("HTTPS_PROXY", "socks5://p:4")], uri).as_deref(), Some("p:4"));
         assert_eq!(selected(&[("HTTPS_PROXY", "http://p:1"), ("no_proxy", "example")], uri), None);
+    }
+
+    #[test]
+    fn schemes_have_no_case_and_socks_is_socks5() {
+        for scheme in ["socks", "SOCKS", "Socks5", "SOCKS5H", "socks5h"] {
+            let address = format!("{scheme}://user:pass@p:7897/");
+            let proxy = choose(&[("ALL_PROXY", &address)], "https://x.example/").unwrap().unwrap();
+            assert_eq!((proxy.address().as_str(), proxy.variable), ("p:7897", "ALL_PROXY"), "{address}");
+            assert_eq!(proxy.inner.protocol(), ureq::ProxyProtocol::Socks5h, "{address}");
+        }
+        for (address, protocol) in
+            [("HTTP://p:1", ureq::ProxyProtocol::Http), ("Https://p:1", ureq::ProxyProtocol::Https)]
+        {
+            let proxy = choose(&[("https_proxy", address)], "https://x.example/").unwrap().unwrap();
+            assert_eq!(proxy.inner.protocol(), protocol);
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_an_error_but_for_all_programs() {
+        let uri = "https://x.example/";
+        for kind in ["socks4", "socks4a", "ftp", "quic", "pac+http"] {
+            let address = format!("{kind}://p:1");
+            assert_eq!(selected(&[("ALL_PROXY", &address)], uri), None, "{kind}");
+            assert_eq!(
+                selected(&[("ALL_PROXY", &address), ("all_proxy", "p:2")], uri).as_deref(),
+                Some("p:2")
+            );
+            let error = choose(&[("HTTPS_PROXY", &address), ("ALL_PROXY", "p:2")], uri).unwrap_err();
+            assert!(error.message().contains(kind), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_not_text_is_an_error() {
+        use std::os::unix::ffi::OsStringExt;
+        for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
+            let odd = std::ffi::OsString::from_vec(b"http://127.0.0.1:9/\xff".to_vec());
+            let ctx = Context::real().with_env([(std::ffi::OsString::from(name), odd)].into_iter().collect());
+            let chosen = |uri: &str| select(&ctx, &uri.parse().unwrap());
+            assert!(chosen("https://x.example/").unwrap_err().message().contains(name), "{name}");
+            let is_exception = name.eq_ignore_ascii_case("NO_PROXY");
+            assert!(is_exception || chosen("https://localhost/").unwrap().is_none(), "{name}");
+        }
     }
 
     #[test]
@@ -192,8 +274,7 @@ mod tests {
             "user:a://hunter2@p",
             "hunter2@://p",
         ] {
-            let env: Env = [("HTTPS_PROXY", address)].into_iter().collect();
-            let error = select(&env, &"https://x.example/".parse().unwrap()).unwrap_err();
+            let error = choose(&[("HTTPS_PROXY", address)], "https://x.example/").unwrap_err();
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }
@@ -202,8 +283,7 @@ mod tests {
     #[test]
     fn a_proxy_has_a_host() {
         for address in [":1080", "http://:1080", "socks5://:1080", "http://user@:1080"] {
-            let env: Env = [("HTTPS_PROXY", address)].into_iter().collect();
-            let error = select(&env, &"https://x.example/".parse().unwrap()).unwrap_err();
+            let error = choose(&[("HTTPS_PROXY", address)], "https://x.example/").unwrap_err();
             assert_eq!(error.message(), "HTTPS_PROXY is not a proxy address", "{address}");
         }
     }

@@ -89,8 +89,9 @@ fn is_transient(ctx: &Context, retry: Retry, outcome: &std::result::Result<Respo
 }
 
 fn usual_pause(attempt: usize, random: u16) -> Option<Duration> {
-    let jitter = 0.8 + 0.4 * f64::from(random) / f64::from(u16::MAX);
-    PAUSES.get(attempt).map(|pause| pause.mul_f64(jitter))
+    let pause = u64::try_from(PAUSES.get(attempt)?.as_millis()).ok()?;
+    let jitter = pause * 2 / 5 * u64::from(random) / u64::from(u16::MAX);
+    Some(Duration::from_millis(pause * 4 / 5 + jitter))
 }
 
 /// The last pause is as long as leaves time for a last try.

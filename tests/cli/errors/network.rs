@@ -101,12 +101,14 @@ fn tls() {
         let _ = stream.read(&mut [0; 1024]);
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
-    let alert = Raw::start(|mut stream| {
-        let _ = stream.read(&mut [0; 4096]);
-        // A fatal handshake_failure (RFC 8446 section 6.2).
-        let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, 0x28]);
-        let _ = stream.read_to_end(&mut Vec::new());
-    });
+    let alert = |code: u8| {
+        Raw::start(move |mut stream| {
+            let _ = stream.read(&mut [0; 4096]);
+            // A fatal alert (RFC 8446 section 6).
+            let _ = stream.write_all(&[0x15, 3, 3, 0, 2, 2, code]);
+            let _ = stream.read_to_end(&mut Vec::new());
+        })
+    };
     pin(
         "tls",
         vec![
@@ -115,7 +117,10 @@ fn tls() {
             stranger,
             own,
             at("no-tls", "the service speaks HTTP without TLS", plain),
-            at("alert", "the service refuses the handshake", alert),
+            at("alert", "the service refuses the handshake", alert(0x28)),
+            at("alert-version", "the service knows no TLS version of ours", alert(70)),
+            at("alert-client-certificate", "the service wants a client's certificate", alert(116)),
+            at("alert-unknown", "the service gives a reason that no standard has", alert(200)),
             roots("roots-missing", "SSL_CERT_FILE", "@files/missing.pem"),
             roots("roots-are-a-folder", "SSL_CERT_FILE", "@files"),
             roots("roots-empty", "SSL_CERT_FILE", "@files/empty.pem"),
