@@ -127,6 +127,7 @@ pub enum Id {
     Login,
     LoginHint,
     Man,
+    NoDescriptions,
     OidcAuthRequestExtraParams,
     OidcClientId,
     OidcClientSecret,
@@ -616,6 +617,15 @@ pub const FLAGS: &[Flag] = &[
         ..both(Id::LogToStderr, "logtostderr", ValueKind::Bool, "log to standard error instead of files")
     },
     Flag { commands: &[Command::Help], ..both(Id::Man, "man", ValueKind::Bool, "the manual page, for man") },
+    Flag {
+        commands: &[Command::Completion],
+        ..both(
+            Id::NoDescriptions,
+            "no-descriptions",
+            ValueKind::Bool,
+            "accepted and without effect: the shells show descriptions where they have room",
+        )
+    },
     Flag {
         repeatable: true,
         ..oidc(

@@ -148,16 +148,34 @@ fn powershell_completes() {
 }
 
 #[test]
-fn another_shell_is_named() {
-    let run = Kubelogin::new(&["completion", "tcsh"]).run();
-    run.fails_with("there is no completion for the shell \"tcsh\"");
-    run.hints("bash, fish, powershell, zsh");
-    Kubelogin::new(&["completion"]).run().fails_with("completion needs a shell");
+fn without_a_known_shell_the_command_explains_itself() {
+    for args in [&["completion"][..], &["completion", "tcsh"]] {
+        let run = Kubelogin::new(args).run();
+        assert!(
+            run.code == 0 && run.stdout.contains("kubelogin completion bash|fish|powershell|zsh"),
+            "{}",
+            run.stdout
+        );
+    }
+    let script = Kubelogin::new(&["completion", "bash", "--no-descriptions"]).run();
+    assert!(script.code == 0 && script.stdout.contains("complete "));
 }
 
+/// What scripts that cobra made ask and expect.
 #[test]
-fn scripts_of_the_original_get_no_answer_that_they_would_misread() {
-    let run = Kubelogin::new(&["__complete", "get-token", "--login", ""]).run();
-    run.fails_with("unknown command \"__complete\"");
-    assert_eq!(run.stdout, "");
+fn scripts_of_the_original_are_answered_in_their_protocol() {
+    let ask = |args: &[&str]| {
+        let run = Kubelogin::new(args).run();
+        (run.code, run.stdout, run.stderr)
+    };
+    let no_files = "Completion ended with directive: ShellCompDirectiveNoFileComp\n";
+    let (code, said, end) = ask(&["__completeNoDesc", "get-token", "--login", "azure"]);
+    assert_eq!((code, said.as_str(), end.as_str()), (0, "azurecli\nazurepipelines\n:4\n", no_files));
+    let (_, said, _) = ask(&["__completeNoDesc", "get-token", "--login=dev"]);
+    assert_eq!(said, "devicecode\n:4\n");
+    let (_, said, _) = ask(&["__complete", "conv"]);
+    assert_eq!(said, "convert-kubeconfig\tconvert kubeconfig to use exec auth module\n:4\n");
+    assert_eq!(ask(&["__complete", "get-token", "--client-certificate", ""]).1, ":0\n");
+    assert_eq!(ask(&["__complete", "get-token", "--cache-dir", ""]).1, ":16\n");
+    assert_eq!(ask(&["__complete"]).0, 1);
 }
