@@ -1,7 +1,7 @@
 //! Clouds: from `--environment`'s names to an authority's base address.
 //!
 //! Of an environment file only `activeDirectoryEndpoint` counts. `tokenAudience` and `resourceIdentifiers` name
-//! Azure's own services, whose tokens nobody asks for here: a cluster's audience is what `--server-id` names.
+//! Azure's own services, whose tokens are not requested here: a cluster's audience is what `--server-id` names.
 
 use crate::cli::paths;
 use crate::context::Env;

@@ -85,7 +85,7 @@ pub const COMMANDS: &[CommandRow] = &[
     CommandRow {
         command: Command::Whoami,
         name: "whoami",
-        about: "Show whose tokens are cached, without asking anybody",
+        about: "Show whose tokens are cached, without network access",
     },
 ];
 
@@ -245,7 +245,7 @@ pub struct Flag {
     pub short: Option<char>,
     /// How its text is read.
     pub kind: ValueKind,
-    /// The value if nobody says one; shown in the help.
+    /// The value where none is given; shown in the help.
     pub default: &'static str,
     /// The environment variables, later ones win.
     pub env: &'static [EnvVar],
@@ -348,7 +348,7 @@ pub const FLAGS: &[Flag] = &[
             Id::AuthenticationTimeout,
             "authentication-timeout",
             ValueKind::Duration,
-            "how long a sign-in in the browser is waited for",
+            "how long to wait for the browser sign-in",
         )
     },
     Flag {
@@ -481,7 +481,7 @@ pub const FLAGS: &[Flag] = &[
         Id::DisableEnvironmentOverride,
         "disable-environment-override",
         ValueKind::Bool,
-        "read no setting from environment variables",
+        "ignore environment variables",
     ),
     row(
         Id::DisableInstanceDiscovery,
@@ -735,7 +735,7 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         commands: INSPECTORS,
         default: "text",
-        ..both(Id::OutputFormat, "output", ValueKind::Choice(&["text", "json"]), "form of the answer")
+        ..both(Id::OutputFormat, "output", ValueKind::Choice(&["text", "json"]), "output format")
     },
     Flag {
         secret: true,
@@ -763,7 +763,7 @@ pub const FLAGS: &[Flag] = &[
     row(Id::ServerId, "server-id", ValueKind::Text, "AAD server application ID"),
     Flag {
         commands: &[Command::Doctor],
-        ..both(Id::SignIn, "sign-in", ValueKind::Bool, "sign in too, and describe the token")
+        ..both(Id::SignIn, "sign-in", ValueKind::Bool, "also sign in and describe the token")
     },
     both(
         Id::SkipOpenBrowser,

@@ -70,7 +70,7 @@ pub fn parse(args: &[OsString]) -> Result<ParsedArgs> {
     Ok(parsed)
 }
 
-/// Reads the arguments of a kubeconfig's exec entry: flags that nobody knows are left out and returned,
+/// Reads the arguments of a kubeconfig's exec entry: unknown flags are left out and returned,
 /// as the errors that the command line would have given.
 ///
 /// # Errors
@@ -125,7 +125,7 @@ pub fn parse_level(text: &str) -> Option<u8> {
 
 /// A flag that cannot be used.
 struct Problem {
-    /// Which one; `None` if nobody knows it.
+    /// Which one; `None` for an unknown one.
     id: Option<Id>,
     error: Error,
     /// The help page would help.
@@ -223,7 +223,7 @@ fn find_command(args: &[OsString]) -> Result<Command> {
                 (FLAGS.iter().find(|f| f.short == Some(short)), Problem::unknown_short(short))
             }
         };
-        // Whether the word behind it is its value nobody can tell.
+        // Whether the word behind it is its value cannot be told.
         let flag = flag.ok_or_else(|| unknown.hint(Command::Root))?;
         if flag.takes_value() {
             let _ = parser.value();

@@ -101,7 +101,7 @@ pub fn from_kubeconfig(ctx: &Context, given: &ParsedArgs) -> Result<Target> {
 }
 
 impl Target {
-    /// The options without those that nobody can work with, where there are such.
+    /// The options without those that are invalid, where there are such.
     pub fn without_invalid(&self) -> Option<Options> {
         let without = |ids: &&[Id]| {
             let no_login = ("AAD_LOGIN_METHOD".into(), OsString::new());

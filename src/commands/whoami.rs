@@ -95,7 +95,7 @@ pub fn run(ctx: &Context, given: &ParsedArgs) -> Result<()> {
     }
     if accounts.is_empty() {
         let what = if wanted.exclusive { "for this sign-in" } else { "in this folder" };
-        return Err(Error::new(format!("nobody is signed in: no token is cached {what} ({folder})"))
+        return Err(Error::new(format!("no account is signed in: no token is cached {what} ({folder})"))
             .hint("sign in with kubectl, or with kubelogin get-token; azurecli and azd have caches of their own: az account show"));
     }
     if is_json {
@@ -106,7 +106,7 @@ pub fn run(ctx: &Context, given: &ParsedArgs) -> Result<()> {
     ctx.print(&texts.join("\n"))
 }
 
-/// Which entries are asked for.
+/// Which entries to show.
 struct Wanted {
     folder: PathBuf,
     /// That of one sign-in.

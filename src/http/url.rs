@@ -22,7 +22,7 @@ impl HttpsUrl {
         Self::parse_shown_as(text, text)
     }
 
-    /// Reads an address whose query, if there is one, is somebody else's business.
+    /// Reads an address that may have a query, which is kept out of it.
     ///
     /// # Errors
     /// As [`HttpsUrl::parse`]; characters that no address has anywhere (RFC 3986 section 2).

@@ -25,7 +25,7 @@ const KEY_BAG: u8 = 1;
 const SHROUDED_KEY_BAG: u8 = 2;
 const CERTIFICATE_BAG: u8 = 3;
 const SAFE_CONTENTS_BAG: u8 = 6;
-/// Bags in bags deeper than this are nobody's.
+/// No program nests bags deeper than this.
 const MAX_DEPTH: u8 = 4;
 
 const BAD_STRUCTURE: KeyFileError = KeyFileError::Damaged("its PKCS#12 structure");

@@ -86,12 +86,19 @@ mod tests {
             "{exec: {command: aws, args: [eks, get-token, --cluster-name, c]}}",
             "{exec: {command: x, args: [get-token, --login-hint, u]}}",
             "{exec: {args: [get-token, --server-id, s]}}",
-            "{exec: {command: kubectl, args: [oidc-login, get-token, --oidc-issuer-url=x]}}",
+            "{exec: {command: kubectl, args: [other, get-token, --oidc]}}",
             "{token: get-token}",
         ] {
             assert_eq!(kind(other), EntryKind::Other, "{other}");
         }
-        let foreign = "{exec: {command: kubelogin, args: [get-token, --oidc-issuer-url, x]}}";
-        assert_eq!(kind(foreign), EntryKind::Provider);
+        for provider in [
+            "{exec: {command: kubelogin, args: [get-token, --oidc-issuer-url, x]}}",
+            "{exec: {command: /usr/bin/kubectl, args: [oidc-login, get-token, --oidc-issuer-url=x]}}",
+            "{exec: {command: kubectl-oidc_login, args: [get-token]}}",
+            "{exec: {command: kubelogin, args: [get-token, -l, oidc]}}",
+            "{auth-provider: {name: oidc}}",
+        ] {
+            assert_eq!(kind(provider), EntryKind::Provider, "{provider}");
+        }
     }
 }

@@ -28,7 +28,7 @@ pub enum Refusal {
 pub struct Session<'a> {
     /// The world.
     pub ctx: &'a Context,
-    /// The server application whose token is asked for.
+    /// The server application that the token is for.
     pub server: Server,
     /// The authority.
     pub authority: Authority,

@@ -29,7 +29,7 @@ pub enum AuthorityKind {
     Adfs,
 }
 
-/// An issuer of tokens, with the tenant whose tokens are asked for.
+/// An issuer of tokens, with the tenant whose tokens it issues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
     base: HttpsUrl,
@@ -40,11 +40,11 @@ pub struct Authority {
 /// The addresses of one authority that requests go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Where tokens are asked for.
+    /// The token endpoint.
     pub token: String,
     /// Where a browser signs in.
     pub authorize: String,
-    /// Where a device code is asked for.
+    /// The device authorization endpoint.
     pub device_code: String,
     /// Whether requests name the server by `resource` instead of `scope`.
     pub wants_resource: bool,

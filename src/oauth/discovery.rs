@@ -78,7 +78,7 @@ pub fn read_configuration(response: &Response, authority: &Authority) -> Result<
         let parsed = HttpsUrl::parse_endpoint(&endpoint)
             .map_err(|e| e.context(format!("{url} names an endpoint that cannot be used")))?;
         if parsed.host() == authority.host() || Some(parsed.host()) == issuer_host.as_deref() {
-            // A scheme may be written in capitals; whoever sends the request looks for the usual form.
+            // A scheme may be written in capitals; the transport looks for the usual form.
             let after_scheme = endpoint.split_once(':').map_or("", |(_, rest)| rest);
             Ok(format!("https:{after_scheme}"))
         } else {

@@ -4,7 +4,7 @@ use super::authority::Endpoints;
 use crate::http::message::Request;
 use crate::secret::Secret;
 
-/// The server application whose token is asked for, as `--server-id` names it.
+/// The server application that the token is for, as `--server-id` names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server(String);
 

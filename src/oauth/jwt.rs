@@ -1,4 +1,4 @@
-//! Reading the claims of a JWT that somebody else checks: for messages, never for decisions of trust.
+//! Reading the claims of a JWT that another party checks: for messages, never for decisions of trust.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -69,7 +69,7 @@ pub struct OauthError {
     pub suberror: String,
 }
 
-// An error must be readable even where a field that nobody needs has another type.
+// An error must be readable even where a field that is not needed has another type.
 fn tolerant_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<String, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => text,
@@ -152,7 +152,7 @@ fn token(answer: TokenResponse, now: UnixTime, key_id: Option<&str>) -> Result<T
     }
     // It goes into an HTTP header of kubectl's.
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::new("the service's access token contains characters that no token has"));
+        return Err(Error::new("the service's access token contains invalid characters"));
     }
     let token_type = answer.token_type.unwrap_or_default().to_ascii_lowercase();
     match (token_type.as_str(), key_id) {

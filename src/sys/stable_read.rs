@@ -1,6 +1,6 @@
 //! Reading a file that another program writes in place, without locks: the bytes of one moment, or an error.
 //!
-//! Invariant: nothing at the path is created, written, locked or waited for.
+//! Invariant: reading creates, writes and locks nothing and never blocks.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::hint::black_box;

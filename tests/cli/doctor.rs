@@ -89,7 +89,7 @@ fn what_is_wrong_with_the_kubeconfig() {
         (
             &entry("command: kubelogin, args: [get-token, --client-secret, hunter2]"),
             "warn kubeconfig",
-            "--client-secret stands in the file",
+            "--client-secret is in the kubeconfig in plain text",
         ),
         (
             &entry("command: kubelogin, args: [get-token, --oidc-issuer-url=x]"),
@@ -102,7 +102,7 @@ fn what_is_wrong_with_the_kubeconfig() {
                 "command: kubelogin, args: [get-token], env: [{name: AZURE_CLIENT_SECRET, value: hunter2}]",
             ),
             "warn kubeconfig",
-            "AZURE_CLIENT_SECRET, in the entry's env, stands in the file",
+            "AZURE_CLIENT_SECRET, in the entry's env, is in the kubeconfig in plain text",
         ),
         (
             &entry("command: aws, args: [eks, get-token, --cluster-name, c]"),
@@ -386,6 +386,6 @@ fn where_nothing_failed_the_first_warning_is_named() {
     let args = ["doctor", "--server-id=s", "--client-id=c", "--tenant-id=t", "-linteractive"];
     let run = Kubelogin::new(&args).env("SSL_CERT_FILE", entra.ca_file()).env("PATH", "");
     let run = run.args(&["--authority-host", &entra.url()]).run();
-    let line = "Nothing failed; look at this first: login: no browser can be opened (neither DISPLAY";
+    let line = "No check failed. First warning: login: no browser can be opened (neither DISPLAY";
     assert!(run.code == 0 && run.stderr.starts_with(line), "{}", run.stderr);
 }

@@ -139,6 +139,6 @@ fn whoami_says_in_both_forms_what_it_cannot_read() {
             "{}",
             run.stderr
         );
-        assert!(lines.next().unwrap().starts_with("Error: nobody is signed in"), "{}", run.stderr);
+        assert!(lines.next().unwrap().starts_with("Error: no account is signed in"), "{}", run.stderr);
     }
 }

@@ -172,7 +172,7 @@ fn whoami() {
     let (code, _, stderr) = run(&people, &files, "120", &["whoami", "--context", "nope"]);
     assert!(code == 1 && stderr.contains("no context exists with the name: \"nope\""), "{stderr}");
     let (code, _, stderr) = run(&people, &files, "120", &["whoami", "--cache-dir", "/nonexistent"]);
-    assert!(code == 1 && stderr.contains("nobody is signed in"), "{stderr}");
+    assert!(code == 1 && stderr.contains("no account is signed in"), "{stderr}");
     let flags = ["whoami", "-ldevicecode", "--client-id=client", "--server-id=s", "--tenant-id=t"];
     run(&people, &files, "120", &flags);
     assert_eq!(people.entra.connections(), connections, "offline");
@@ -200,7 +200,8 @@ fn doctor() {
         let (code, stdout, stderr) = run(&people, &files, columns, &["doctor"]);
         assert_eq!(code, 0, "{stdout}");
         pinned(&format!("doctor/good-{columns}.txt"), &versionless(&stdout));
-        let first = "Nothing failed; look at this first: kubeconfig: AAD_USER_PRINCIPAL_PASSWORD, in the entry's env,";
+        let first =
+            "No check failed. First warning: kubeconfig: AAD_USER_PRINCIPAL_PASSWORD, in the entry's env,";
         assert!(stderr.starts_with(first), "{stderr}");
         let (code, stdout, stderr) = run(&people, &files, columns, &["doctor", "--context=bad"]);
         assert_eq!(code, 1);

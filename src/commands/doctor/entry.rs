@@ -86,7 +86,7 @@ fn check_exec(target: &Target, entry: &Active, exec: &Exec, report: &mut Report)
 
 /// The secrets that stand in the file.
 fn secrets(exec: &Exec) -> Vec<Check> {
-    let stands = |what: &str| format!("{what} stands in the file, readable by whoever reads that");
+    let stands = |what: &str| format!("{what} is in the kubeconfig in plain text");
     let args = parse_exec_args(&exec.args).ok();
     let mut found = Vec::new();
     for (id, variable) in convert::secrets() {

@@ -34,7 +34,7 @@ fn reach(ctx: &Context, options: &Options, report: &mut Report) -> Result<()> {
     let proxy = http.proxy(ctx, &url)?;
     let request = Request { retry: Retry::Never, ..Request::get(url) };
     let response = http.send(ctx, &request)?;
-    let issuer = http.tls_issuer().unwrap_or_else(|| "somebody unnamed".to_owned());
+    let issuer = http.tls_issuer().unwrap_or_else(|| "an unnamed issuer".to_owned());
     let text = format!(
         "{} answers{} (HTTP {}); its certificate was issued by {issuer}",
         authority.base(),

@@ -109,7 +109,7 @@ impl Report {
         let failed: Vec<&Check> = self.0.iter().filter(|check| check.mark == Mark::Fail).collect();
         let Some(first) = failed.first() else {
             if let Some(first) = self.0.iter().find(|check| check.mark == Mark::Warn) {
-                ctx.eprintln(&format!("Nothing failed; look at this first: {}: {}", first.name, first.text));
+                ctx.eprintln(&format!("No check failed. First warning: {}: {}", first.name, first.text));
             }
             return Ok(());
         };

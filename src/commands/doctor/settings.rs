@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 
 const NAME: &str = "settings";
 
-/// Settings that count also where nobody says anything.
+/// Settings whose default is worth listing.
 const DEFAULTS: &[Id] = &[Id::Login, Id::Timeout, Id::TokenCache];
 
 /// Both names of the cache folder.

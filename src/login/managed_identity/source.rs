@@ -11,7 +11,7 @@ use crate::http::url::without_userinfo;
 use crate::secret::Secret;
 use std::borrow::Cow;
 
-/// Which identity of the machine is asked for.
+/// Which identity of the machine to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// The machine's own.

@@ -143,7 +143,7 @@ pub fn keyboard(of: &Oidc) -> Result<Token> {
     let typed = terminal::ask_line_anywhere(ctx, "Enter code: ")
         .map_err(|e| Error::new(format!("could not read an authorization code: {e}")))?;
     let expected = Expected { state: &binding.state, issuer: expected_issuer(provider) };
-    // A code that is typed alone has no state; whoever types it has seen the page.
+    // A code that is typed alone has no state; the user who types it has seen the page.
     let answer = pasted::read(typed.expose(), &expected, true)
         .map_err(|wrong| Error::new("this is no authorization code").hint(wrong.sentence()))?;
     let code = accepted(of, answer)?;
@@ -176,7 +176,7 @@ fn redeem(of: &Oidc, code: &Secret, redirect_uri: Option<&str>, binding: &Bindin
     of.token(tokens, Some(&binding.nonce), None)
 }
 
-/// With user name and password, which are asked for where they are missing.
+/// With user name and password, prompting for those that are missing.
 pub fn password(of: &Oidc) -> Result<Token> {
     let (ctx, settings) = (of.ctx, &of.settings);
     let missing = |name: &str| Error::new(format!("{name} is missing and there is no terminal to ask at"));

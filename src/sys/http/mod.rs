@@ -48,7 +48,7 @@ pub struct Settings {
     pub connect: Duration,
     /// Files of certificate authorities to trust besides the others.
     pub extra_roots: Vec<PathBuf>,
-    /// The SHA-1 of the one certificate that is accepted, whoever issued it (Service Fabric).
+    /// The SHA-1 of the one certificate that is accepted, of any issuer (Service Fabric).
     pub pinned: Option<[u8; 20]>,
     /// Certificate authorities in PEM, besides those files.
     pub root_data: Vec<Vec<u8>>,
@@ -248,7 +248,7 @@ struct FailedAttempt {
     error: Error,
     /// Whether the next try may go better.
     retryable: bool,
-    /// Nobody listens there.
+    /// Nothing listens there.
     connection_refused: bool,
 }
 

@@ -61,7 +61,7 @@ impl ServerCertVerifier for IssuerRecorder {
     }
 }
 
-/// Accepts the one certificate of this SHA-1, whoever issued it and whatever name it has, and only from
+/// Accepts the one certificate of this SHA-1, of any issuer and name, and only from
 /// the holder of its key.
 ///
 /// Service Fabric's token service has a self-signed certificate and names it by its SHA-1 thumbprint
