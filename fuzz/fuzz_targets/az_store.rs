@@ -10,8 +10,8 @@ use serde_json::Value;
 const SERVER: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
 const NOW: u64 = 1_767_323_045;
 
-/// The input's parts, which a zero byte separates: profile, store, entries of applications, config, clouds.config.
-/// An empty part is a file that is not there.
+// The input's parts, which a zero byte separates: profile, store, entries of applications, config, clouds.config.
+// An empty part is a file that is not there.
 fuzz_target!(|data: &[u8]| {
     let mut parts = data.split(|byte| *byte == 0).map(|part| (!part.is_empty()).then_some(part));
     let mut next = || parts.next().flatten();
