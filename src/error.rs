@@ -84,7 +84,10 @@ impl Error {
     /// Adds an id under which the service's support finds the failure.
     #[must_use]
     pub fn id(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.ids.push((Cow::Borrowed(name), value.into()));
+        let value = value.into();
+        if !value.is_empty() {
+            self.ids.push((Cow::Borrowed(name), value));
+        }
         self
     }
 

@@ -135,15 +135,14 @@ fn dispatch(ctx: &Context) -> Result<()> {
             commands::doctor::run(ctx, &given)
         }
         Command::Completion => commands::completion::run(ctx, &given),
-        Command::Clean => commands::clean::run(ctx, &Options::resolve(given, &ctx.env)?),
-        Command::Setup
-            if given.last(Id::OidcIssuerUrl).is_none() || given.last(Id::OidcClientId).is_none() =>
-        {
-            ctx.print(&help(Command::Setup))
+        Command::Clean => {
+            let options = Options::resolve(given, &ctx.env)?;
+            options.check_paths(|_| true, may_exist)?;
+            commands::clean::run(ctx, &options)
         }
         Command::Setup => {
             sys::process::disable_core_dumps();
-            commands::setup::run(ctx, &Options::resolve(given, &ctx.env)?)
+            commands::setup::run(ctx, given)
         }
         Command::Version => ctx.print(&commands::version::text()),
         Command::RemoveCacheDir | Command::RemoveTokens => {

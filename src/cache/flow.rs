@@ -6,6 +6,7 @@
 //!   -> refresh token? -> refresh -> issued: save, return
 //!                                -> rejected: forget it
 //!                                -> unreachable: the old token while it lives, or fail
+//!                                -> refused for another reason: keep it, fail
 //!   -> identity's lock (it is held for the prompt)
 //!   -> another server's refresh token? -> refresh -> issued to the same account: save, return
 //!                                                 -> rejected: go on, that entry stays as it is
@@ -75,6 +76,8 @@ pub enum RefreshError {
     Rejected(Error),
     /// There was no answer, or one that says nothing about the refresh token.
     Unreachable(Error),
+    /// The service refused for another reason than the refresh token, which is kept: a sign-in would fail too.
+    Failed(Error),
 }
 
 /// Gets a token: the kept one while it is fresh (unless `force` asks for a new one), else by refresh or
@@ -106,6 +109,7 @@ pub fn token<S: Store>(ctx: &Context, store: &S, source: &impl TokenSource, forc
                 store.save(ctx, &Entry { refresh_token: None, ..kept.clone() });
             }
             Err(RefreshError::Unreachable(error)) => return still_alive(ctx, Some(kept), force, error),
+            Err(RefreshError::Failed(error)) => return Err(error),
         }
     }
     let shares = source.shares_refresh_tokens();
@@ -129,7 +133,9 @@ pub fn token<S: Store>(ctx: &Context, store: &S, source: &impl TokenSource, forc
                     format!("the sign-in of another server is not valid here: {}", error.message())
                 });
             }
-            Err(RefreshError::Unreachable(error)) => return still_alive(ctx, kept.as_ref(), force, error),
+            Err(RefreshError::Unreachable(error) | RefreshError::Failed(error)) => {
+                return still_alive(ctx, kept.as_ref(), force, error);
+            }
         }
     }
     if source.prompts()

@@ -65,7 +65,7 @@ pub fn run(ctx: &Context, options: &Options) -> Result<()> {
 }
 
 /// An empty home folder is still the user's home.
-fn is_home(ctx: &Context, folder: &Path) -> bool {
+pub(super) fn is_home(ctx: &Context, folder: &Path) -> bool {
     ctx.home().is_some_and(|home| paths::are_same(&home, folder))
 }
 

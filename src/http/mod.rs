@@ -4,3 +4,4 @@
 pub mod form;
 pub mod message;
 pub mod url;
+pub mod web_url;

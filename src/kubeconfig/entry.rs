@@ -86,16 +86,19 @@ mod tests {
             "{exec: {command: aws, args: [eks, get-token, --cluster-name, c]}}",
             "{exec: {command: x, args: [get-token, --login-hint, u]}}",
             "{exec: {args: [get-token, --server-id, s]}}",
-            "{exec: {command: kubectl, args: [other, get-token, --oidc]}}",
+            "{exec: {command: kubectl, args: [get-token, oidc-login]}}",
             "{token: get-token}",
         ] {
             assert_eq!(kind(other), EntryKind::Other, "{other}");
         }
         for provider in [
             "{exec: {command: kubelogin, args: [get-token, --oidc-issuer-url, x]}}",
-            "{exec: {command: /usr/bin/kubectl, args: [oidc-login, get-token, --oidc-issuer-url=x]}}",
-            "{exec: {command: kubectl-oidc_login, args: [get-token]}}",
-            "{exec: {command: kubelogin, args: [get-token, -l, oidc]}}",
+            "{exec: {command: kubelogin, args: [get-token, --login, oidc]}}",
+            "{exec: {command: /opt/x, args: [get-token, --oidc-issuer-url=x]}}",
+            "{exec: {command: /opt/x, args: [get-token, -l=oidc]}}",
+            "{exec: {command: kubectl, args: [oidc-login, get-token, --oidc-issuer-url=x]}}",
+            "{exec: {command: 'C:\\bin\\kubectl.exe', args: [oidc-login, get-token]}}",
+            "{exec: {command: /krew/bin/kubectl-oidc_login, args: [get-token]}}",
             "{auth-provider: {name: oidc}}",
         ] {
             assert_eq!(kind(provider), EntryKind::Provider, "{provider}");

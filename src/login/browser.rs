@@ -1,7 +1,7 @@
 //! `interactive`: the user signs in in a browser, which is redirected to a port of ours (RFC 8252).
 
 use super::pop::Pop;
-use super::sign_in_page::SignInPage;
+use super::sign_in_page::{SignInPage, check_openers};
 use super::user_client::UserClient;
 use super::{Finding, SignIn};
 use crate::cache::{Entry, Key, RefreshError};
@@ -15,7 +15,6 @@ use crate::oauth::redirect::{Expected, ExpectedIssuer, Pages, RedirectAnswer};
 use crate::oauth::redirect_url::RedirectUrl;
 use crate::oauth::token::{OauthError, Token, TokenFailure};
 use crate::oauth::user_grant::{self, ResponseMode};
-use crate::sys::browser;
 use crate::sys::loopback::Loopback;
 use std::time::Duration;
 
@@ -79,6 +78,7 @@ impl SignIn for Browser<'_> {
             command: self.command.as_deref(),
             timeout: self.timeout,
             short: None,
+            timeout_flag: Id::AuthenticationTimeout,
         };
         let code = match page.wait(ctx, loopback)? {
             RedirectAnswer::Code(code) => code,
@@ -123,24 +123,11 @@ impl SignIn for Browser<'_> {
     }
 
     fn check(&self) -> Result<Finding> {
-        if !self.opens {
-            let text = "the address of the sign-in page is printed, no browser is opened";
-            return Ok(Finding::Good(text.to_owned()));
-        }
-        Ok(match browser::openers(self.client.session.ctx, self.command.as_deref()) {
-            Ok(openers) => {
-                let program = openers.first().map(|opener| opener.program.display().to_string());
-                Finding::Good(format!("the browser is opened with {}", program.unwrap_or_default()))
-            }
-            Err(reason) => Finding::Doubtful(
-                format!("no browser can be opened ({reason}); the address is printed"),
-                "sign in on a terminal, where you can paste the browser's answer, or set BROWSER",
-            ),
-        })
+        Ok(check_openers(self.client.session.ctx, self.opens, self.command.as_deref()))
     }
 }
 
 /// The browser's answer has no response of a token endpoint; its status is that of a refusal.
-fn by_browser() -> Response {
+pub(super) fn by_browser() -> Response {
     Response { status: 400, headers: Vec::new(), body: Vec::new(), request_id: String::new() }
 }

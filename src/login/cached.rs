@@ -10,16 +10,20 @@ use crate::oauth::owner::Owner;
 use crate::oauth::token::Token;
 use crate::sys::interrupt;
 
+/// Which tokens the options allow to be cached.
+pub fn policy(options: &Options) -> Policy {
+    match options.text(Id::TokenCacheStorage) {
+        Some("none") => Policy::None,
+        _ => Policy::named(options.text(Id::TokenCache)),
+    }
+}
+
 /// Gets a token, from the cache where the policy allows it.
 ///
 /// # Errors
 /// If no token can be obtained; a cache that does not work is no reason.
 pub fn token(ctx: &Context, options: &Options, login: &dyn SignIn) -> Result<Token> {
-    let policy = match options.text(Id::TokenCacheStorage) {
-        Some("none") => Policy::None,
-        _ => Policy::named(options.text(Id::TokenCache)),
-    };
-    let is_cached = modes::row(options.login()).is_cached(policy);
+    let is_cached = modes::row(options.login()).is_cached(policy(options));
     let Some(key) = login.key().filter(|_| is_cached) else {
         return sign_in(ctx, login);
     };
@@ -35,7 +39,10 @@ pub fn token(ctx: &Context, options: &Options, login: &dyn SignIn) -> Result<Tok
 }
 
 /// Signs in, and says as whom where a person was asked to.
-fn sign_in(ctx: &Context, login: &dyn SignIn) -> Result<Token> {
+///
+/// # Errors
+/// Why there is no token; another account signed in than the one that was named.
+pub fn sign_in(ctx: &Context, login: &dyn SignIn) -> Result<Token> {
     interrupt::exit_on_interrupt();
     let token = login.acquire()?;
     if login.prompts() {

@@ -7,7 +7,7 @@ mod az_store;
 pub mod azd;
 pub mod azure_cli;
 pub mod browser;
-mod cached;
+pub mod cached;
 mod developer_tool;
 pub mod device_code;
 mod explain;
@@ -102,6 +102,11 @@ pub trait SignIn {
     /// # Errors
     /// What would keep it from signing in.
     fn check(&self) -> Result<Finding>;
+
+    /// What else doctor says.
+    fn remarks(&self) -> Vec<Finding> {
+        Vec::new()
+    }
 }
 
 /// What [`SignIn::check`] found.
@@ -140,6 +145,14 @@ pub fn token(ctx: &Context, options: &Options) -> Result<Token> {
         Some(pop) => pop.wrap(ctx, token),
         None => Ok(token),
     }
+}
+
+/// Signs in, whatever is cached, and keeps nothing.
+///
+/// # Errors
+/// If no token can be obtained.
+pub fn sign_in_once(ctx: &Context, options: &Options) -> Result<Token> {
+    cached::sign_in(ctx, &*new(ctx, options)?)
 }
 
 /// The key under which a sign-in's token is cached; `None` where it never is. Nothing is sent and no

@@ -17,6 +17,8 @@ const MAX_WRONG: u32 = 5;
 pub struct Pasting {
     input: Option<HiddenInput>,
     wrong: u32,
+    /// The provider may show no more than the code.
+    is_code: bool,
 }
 
 impl Pasting {
@@ -32,7 +34,21 @@ impl Pasting {
             return Err("the Kubernetes client keeps the terminal for itself");
         }
         let input = HiddenInput::open().map_err(NoInput::reason)?;
-        Ok(Self { input: Some(input), wrong: 0 })
+        Ok(Self { input: Some(input), wrong: 0, is_code: false })
+    }
+
+    /// The same for a code that the user is to enter, wherever stderr goes: it is what was asked for.
+    ///
+    /// # Errors
+    /// Why the terminal cannot be used.
+    pub fn start_for_code(is_forbidden: bool) -> std::result::Result<Self, NoInput> {
+        let input = if is_forbidden { Err(NoInput::Taken) } else { HiddenInput::open() };
+        Ok(Self { input: Some(input?), wrong: 0, is_code: true })
+    }
+
+    /// Whether nothing more will come.
+    pub fn has_ended(&self) -> bool {
+        self.input.is_none()
     }
 
     /// What the user has to do once the page is open.
@@ -61,14 +77,21 @@ Paste it only here: anyone who has this address can sign in as you."
             Input::Line(text) => {
                 let characters = grouped(text.expose().chars().count());
                 ctx.eprintln(&format!("kubelogin received {characters} characters."));
-                match pasted::read(text.expose(), expected, takes_bare_code) {
+                let answer = match self.is_code {
+                    true => pasted::read_code(text.expose(), expected),
+                    false => pasted::read(text.expose(), expected, takes_bare_code),
+                };
+                match answer {
                     Ok(answer) => return Some(Ok(answer)),
                     Err(wrong) => wrong.sentence(),
                 }
             }
             Input::TooLong => pasted::WrongText::TooLong.sentence(),
             Input::Resumed => {
-                ctx.eprintln("Paste the browser's address here and press Enter.");
+                ctx.eprintln(match self.is_code {
+                    true => "Enter the code.",
+                    false => "Paste the browser's address here and press Enter.",
+                });
                 return None;
             }
             Input::Ended => {
@@ -88,6 +111,9 @@ Paste it only here: anyone who has this address can sign in as you."
     /// Gives the terminal back. The browser on this machine may still answer.
     fn stop(&mut self, ctx: &Context, why: &str) {
         self.input = None;
+        if self.is_code {
+            return ctx.eprintln(why);
+        }
         let rest = "kubelogin reads no more pasted text and waits for a browser on this machine.";
         ctx.eprintln(format!("{why}\n{rest}").trim_start());
     }

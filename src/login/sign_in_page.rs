@@ -6,7 +6,9 @@
 //! a browser is opened ──> it fails later         the loopback listener waits ──> the first answer counts
 //! ```
 
+use super::Finding;
 use super::pasting::Pasting;
+use crate::cli::flags::Id;
 use crate::cli::variables::secret_names;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -40,6 +42,8 @@ pub struct SignInPage<'a> {
     pub timeout: Duration,
     /// A short address of the listener that leads to the page, for a browser on this machine.
     pub short: Option<String>,
+    /// The flag that gives more time.
+    pub timeout_flag: Id,
 }
 
 impl SignInPage<'_> {
@@ -85,9 +89,9 @@ impl SignInPage<'_> {
             pasting.as_mut()?.as_mut().ok()?.poll(ctx, &self.expected, self.has_pkce)
         };
         loopback.serve(ctx, self.timeout, step, idle).unwrap_or_else(|| {
-            let timeout = short_duration(self.timeout);
+            let (timeout, flag) = (short_duration(self.timeout), self.timeout_flag.dashed());
             Err(Error::unanswered(format!("timed out after {timeout} waiting for the browser sign-in"))
-                .hint("run the command again, with a longer --authentication-timeout if you need more time"))
+                .hint(format!("run the command again, with a longer {flag} if you need more time")))
         })
     }
 
@@ -99,6 +103,23 @@ impl SignInPage<'_> {
             .and_then(|openers| browser::Browser::open(ctx, openers, &self.opened, secret_names()))
             .map_err(|failure| ctx.warn(&not_opened(&failure)))
             .ok()
+    }
+}
+
+/// What doctor says of the browser.
+pub fn check_openers(ctx: &Context, opens: bool, command: Option<&str>) -> Finding {
+    if !opens {
+        return Finding::Good("the address of the sign-in page is printed, no browser is opened".to_owned());
+    }
+    match browser::openers(ctx, command) {
+        Ok(openers) => {
+            let program = openers.first().map(|opener| opener.program.display().to_string());
+            Finding::Good(format!("the browser is opened with {}", program.unwrap_or_default()))
+        }
+        Err(reason) => Finding::Doubtful(
+            format!("no browser can be opened ({reason}); the address is printed"),
+            "sign in on a terminal, where you can paste the browser's answer, or set BROWSER",
+        ),
     }
 }
 

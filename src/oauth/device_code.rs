@@ -58,9 +58,9 @@ pub fn request(endpoints: &Endpoints, client_id: &str, server: &Server) -> Reque
 struct DeviceCodeResponse {
     device_code: String,
     user_code: String,
-    // v1 endpoints have the other name.
-    #[serde(alias = "verification_url")]
-    verification_uri: String,
+    verification_uri: Option<String>,
+    /// The other name: of v1 endpoints, and of Google. Both may stand side by side.
+    verification_url: Option<String>,
     expires_in: Value,
     verification_uri_complete: Option<String>,
     interval: Option<Value>,
@@ -84,19 +84,23 @@ pub fn read(response: &Response) -> std::result::Result<DeviceCode, TokenFailure
     }
     let lifetime = token::seconds_of(&answer.expires_in).ok_or_else(|| other("has no valid lifetime"))?;
     let interval = answer.interval.as_ref().and_then(token::seconds_of).unwrap_or(DEFAULT_INTERVAL);
+    let address = answer
+        .verification_uri
+        .or(answer.verification_url)
+        .ok_or_else(|| other("names no page to enter the code"))?;
     let composed = || {
         format!(
             "To sign in, use a web browser to open the page {} and enter the code {} to authenticate.",
-            answer.verification_uri, answer.user_code
+            address, answer.user_code
         )
     };
     let message = answer.message.filter(|text| !text.trim().is_empty()).unwrap_or_else(composed);
     Ok(DeviceCode {
         code: Secret::new(answer.device_code),
         complete_address: answer.verification_uri_complete,
-        address: answer.verification_uri.clone(),
+        address: address.clone(),
         message: printable(&message),
-        prompt: Prompt::DeviceCode { address: answer.verification_uri, user_code: answer.user_code },
+        prompt: Prompt::DeviceCode { address, user_code: answer.user_code },
         lifetime: Duration::from_secs(lifetime.min(MAX_LIFE)),
         interval: Duration::from_secs(interval.clamp(1, MAX_INTERVAL)),
     })

@@ -82,6 +82,28 @@ pub fn read(text: &str, expected: &Expected, takes_bare_code: bool) -> Result<Re
     }
 }
 
+/// Reads what a user types where the provider shows the code: as [`read`], but the provider need not show more than
+/// the code, so state and issuer are checked only where they are there.
+///
+/// # Errors
+/// Why it is not the answer to this request.
+pub fn read_code(text: &str, expected: &Expected) -> Result<RedirectAnswer, WrongText> {
+    let query = text.trim_matches(is_around);
+    let query = query.split_once('?').map_or(query, |(_, query)| query.split('#').next().unwrap_or_default());
+    let mut code = None;
+    for (name, value) in redirect::parameters(query.as_bytes()) {
+        match name.as_str() {
+            "state" | "iss" | "error" => return read(text, expected, true),
+            "code" if code.is_none() => code = Some(value),
+            _ => {}
+        }
+    }
+    match code.filter(|code| is_code(code) && text.len() <= MAX_PASTED) {
+        Some(code) => Ok(RedirectAnswer::Code(Secret::new(code))),
+        None => read(text, expected, true),
+    }
+}
+
 /// What mail programs, chat programs and shells put around an address.
 fn is_around(c: char) -> bool {
     c.is_whitespace() || c.is_control() || "\"'`<>\u{2018}\u{2019}\u{201c}\u{201d}\u{ab}\u{bb}".contains(c)
@@ -179,6 +201,28 @@ mod tests {
         assert_eq!(read(&format!("{query}&iss=https%3A%2F%2Fa"), &expected, false), code("x"));
         assert_eq!(read("x", &expected, false), Err(WrongText::NotAnAnswer));
         assert_eq!(read("x", &expected, true), code("x"));
+    }
+
+    #[test]
+    fn a_code_that_the_provider_shows_needs_no_state() {
+        let expected_state = state();
+        let expected = Expected { state: &expected_state, issuer: ExpectedIssuer::IfPresent("https://a") };
+        let right = format!("code=x&state={}", expected_state.expose());
+        for (text, answer) in [
+            ("x", code("x")),
+            (" 'x' ", code("x")),
+            ("code=x", code("x")),
+            ("http://localhost/?code=x", code("x")),
+            (right.as_str(), code("x")),
+            (&format!("{right}&iss=https%3A%2F%2Fa"), code("x")),
+            (&format!("{right}&iss=https%3A%2F%2Fb"), Err(WrongText::OtherIssuer)),
+            ("code=x&state=y", Err(WrongText::OtherSignIn)),
+            ("code=x&iss=https%3A%2F%2Fa", Err(WrongText::OtherSignIn)),
+            ("code=a%20b", Err(WrongText::OtherSignIn)),
+            ("", Err(WrongText::NotAnAnswer)),
+        ] {
+            assert_eq!(read_code(text, &expected), answer, "{text}");
+        }
     }
 
     #[test]

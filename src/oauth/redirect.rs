@@ -92,7 +92,15 @@ pub fn step(bytes: &[u8], pages: &Pages, expected: &Expected) -> RedirectStep {
     if request.is_prefetch {
         return RedirectStep::Reply(plain("403 Forbidden"));
     }
-    if let (Some(start), "GET", "/", None) = (pages.start, request.method, request.path, request.form) {
+    let has_answer = || {
+        let form = request.form.unwrap_or_default();
+        request.path == pages.path
+            && parameters(form.as_bytes())
+                .any(|(name, _)| matches!(name.as_str(), "code" | "error" | "state"))
+    };
+    if let Some(start) = pages.start.filter(|_| request.method == "GET" && request.path == "/")
+        && !has_answer()
+    {
         return RedirectStep::Reply(redirect_to(start));
     }
     if request.path != pages.path {
@@ -462,6 +470,43 @@ mod tests {
             step(get("/cb").as_bytes(), &Pages { path: "/cb", ..Pages::default() }, &expected),
             RedirectStep::End(..)
         ));
+    }
+
+    #[test]
+    fn the_short_address_leads_to_the_sign_in_page() {
+        let state = state();
+        let expected = Expected { state: &state, issuer: ExpectedIssuer::Any };
+        let run = |request: &str, path| {
+            let pages = Pages { path, start: Some("https://a/auth?x"), after: Some("https://b/") };
+            step(format!("{request} HTTP/1.1\r\n\r\n").as_bytes(), &pages, &expected)
+        };
+        for path in ["/", "/cb"] {
+            for request in ["GET /", "GET /?utm=x"] {
+                let RedirectStep::Reply(page) = run(request, path) else { panic!("{request}") };
+                assert!(String::from_utf8(page).unwrap().contains("\r\nLocation: https://a/auth?x\r\n"));
+            }
+        }
+        for (request, path, expected) in [
+            ("HEAD /", "/", "405"),
+            ("GET /x", "/", "404"),
+            ("GET /?code=x", "/", "400"),
+            ("GET /?error=x", "/", "400"),
+            ("GET /cb", "/cb", "400"),
+        ] {
+            assert_eq!(status(&run(request, path)), expected, "{request}");
+        }
+        let RedirectStep::End(page, _) = run(&format!("GET /?{}", with_state("code=x")), "/") else {
+            panic!()
+        };
+        assert!(String::from_utf8(page).unwrap().contains("\r\nLocation: https://b/\r\n"));
+    }
+
+    #[test]
+    fn a_guess_of_the_browser_ends_nothing() {
+        for purpose in ["Sec-Purpose: prefetch;prerender", "Purpose: prefetch", "purpose:prefetch"] {
+            let request = format!("GET /?{} HTTP/1.1\r\n{purpose}\r\n\r\n", with_state("code=x"));
+            assert_eq!(status(&run(&request)), "403");
+        }
     }
 
     #[test]

@@ -61,22 +61,28 @@ impl Loopback {
         Err(cannot_listen(port, &last))
     }
 
-    /// Listens on a port of one address, and on the same port of the other loopback address where `host` is
-    /// 127.0.0.1 or `localhost`. Port 0 is any free one.
+    /// Listens on the first of these that is free: on all of its addresses, with its port.
     ///
     /// # Errors
-    /// The port is in use on either, or the address is not this machine's.
-    pub fn bind_host(host: &str, port: u16) -> io::Result<Self> {
-        const BOTH: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses = match bare.parse::<IpAddr>() {
-            Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)) => BOTH.to_vec(),
-            Ok(address) => vec![address],
-            Err(_) if bare.eq_ignore_ascii_case("localhost") => BOTH.to_vec(),
-            Err(_) if bare.is_empty() => vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)],
-            Err(_) => return Err(io::Error::new(ErrorKind::InvalidInput, "not an IP address or localhost")),
-        };
-        bind_all(&addresses, port)
+    /// None is free; it names each with its reason.
+    pub fn bind_first(places: &[(Vec<IpAddr>, u16)]) -> Result<Self> {
+        let mut reasons = Vec::new();
+        for (addresses, port) in places {
+            // Port 0 is any that is free on every one of the addresses.
+            let tries = if *port == 0 { MAX_PORTS } else { 1 };
+            let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
+            for _ in 0..tries {
+                match bind_all(addresses, *port) {
+                    Ok(bound) => return Ok(bound),
+                    Err(e) => last = e,
+                }
+            }
+            let address =
+                addresses.first().map_or_else(String::new, |ip| SocketAddr::new(*ip, *port).to_string());
+            reasons.push(format!("could not listen on {address}: {last}"));
+        }
+        Err(Error::new(format!("no available port: {}", reasons.join("; ")))
+            .hint("end the program that uses the port, or name another with --listen-address and register it with the provider"))
     }
 
     /// The port.
@@ -289,6 +295,24 @@ mod tests {
         let first = Loopback::bind(true, false, None).unwrap();
         let error = Loopback::bind(true, false, Some(first.port())).err().unwrap();
         assert!(error.message().ends_with("of the redirect URL is already in use"));
+    }
+
+    #[test]
+    fn the_first_place_that_is_free_on_both_families_is_taken() {
+        let (v4, v6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
+        let place = |port| (vec![v4, v6], port);
+        let free = || Loopback::bind(true, true, None).unwrap().port();
+        for taken in [v4, v6] {
+            let Ok(first) = TcpListener::bind(SocketAddr::new(taken, 0)) else { continue };
+            let (busy, free) = (first.local_addr().unwrap().port(), free());
+            assert_eq!(Loopback::bind_first(&[place(busy), place(free)]).unwrap().port(), free, "{taken}");
+            let error = Loopback::bind_first(&[place(busy)]).err().unwrap();
+            assert!(
+                error.message().starts_with("no available port: could not listen on 127.0.0.1:"),
+                "{error}"
+            );
+        }
+        assert!(Loopback::bind_first(&[place(0)]).is_ok() && Loopback::bind_first(&[]).is_err());
     }
 
     #[test]

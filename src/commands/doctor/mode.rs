@@ -28,8 +28,12 @@ fn facts(ctx: &Context, options: &Options) -> Result<Vec<Check>> {
         crate::oauth::pop::u_claim(claims)?;
     }
     let options = options.without(&[Id::PopEnabled, Id::PopClaims]);
-    Ok(vec![match login::new(ctx, &options)?.check()? {
-        Finding::Good(text) => Check::good(NAME, text),
-        Finding::Doubtful(text, hint) => Check::doubtful(NAME, text).hint(hint),
-    }])
+    let login = login::new(ctx, &options)?;
+    let findings = std::iter::once(login.check()?).chain(login.remarks());
+    Ok(findings
+        .map(|finding| match finding {
+            Finding::Good(text) => Check::good(NAME, text),
+            Finding::Doubtful(text, hint) => Check::doubtful(NAME, text).hint(hint),
+        })
+        .collect())
 }

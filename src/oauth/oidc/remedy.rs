@@ -1,52 +1,88 @@
-//! What to do about a provider's refusal: one row each, like Entra ID's in [`remedy`](crate::oauth::remedy).
+//! What to do about a provider's refusal: the one home of remedies for providers other than Entra ID's own modes.
+//!
+//! Sources: RFC 6749 sections 4.1.2.1 and 5.2, RFC 8628 section 3.5; the documentation of Keycloak, Dex, Google and
+//! Okta for what the settings are called.
 
-/// What the sign-in was about.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// The grant, as `--grant-type` names it.
-    pub grant: &'static str,
-    /// The redirect address that was sent.
-    pub redirect_uri: String,
-    /// The scopes that were asked for.
-    pub scope: String,
-    /// Whether a secret was sent.
-    pub has_secret: bool,
-    /// Whether PKCE was sent.
-    pub has_pkce: bool,
+/// What was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// The code of a browser sign-in.
+    #[default]
+    Code,
+    /// A device code.
+    DeviceCode,
+    /// A token for a password.
+    Password,
+    /// A token for the client itself.
+    ClientCredentials,
+    /// The next token.
+    Refresh,
 }
 
-/// The remedy for an error code and its description (RFC 6749 sections 4.1.2.1 and 5.2).
-pub fn remedy(code: &str, description: &str, facts: &Facts) -> Option<String> {
-    let said = description.to_ascii_lowercase();
-    let about = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    Some(match code {
-        _ if about(&["redirect_uri", "redirect uri", "redirect url"]) => format!(
-            "register {} (and http://localhost:8000 and http://localhost:18000) as redirect addresses of the client",
+/// The sign-in, as far as remedies name it.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// What was asked for.
+    pub asked: Asked,
+    /// The redirect address that was sent; empty where none was.
+    pub redirect_uri: String,
+    /// A client secret was sent.
+    pub has_secret: bool,
+    /// PKCE was sent.
+    pub has_pkce: bool,
+    /// The scopes.
+    pub scope: String,
+}
+
+/// What to do about this error.
+pub fn remedy(error: &str, description: &str, facts: &Facts) -> Option<String> {
+    let description = description.to_ascii_lowercase();
+    let mentions = |words: &[&str]| words.iter().any(|word| description.contains(word));
+    if mentions(&["redirect_uri", "redirect uri", "redirect url"]) && !facts.redirect_uri.is_empty() {
+        return Some(format!(
+            "register the redirect addresses http://localhost:8000 and http://localhost:18000 with the provider; {} was sent now",
             facts.redirect_uri
-        ),
-        _ if about(&["code_challenge", "pkce", "code challenge", "code_verifier"]) && !facts.has_pkce => {
-            "the provider demands PKCE: pass --oidc-pkce-method=S256".to_owned()
+        ));
+    }
+    if mentions(&["pkce", "code_challenge", "code challenge", "code_verifier", "code verifier"])
+        && !facts.has_pkce
+    {
+        return Some("the provider demands PKCE: add --oidc-pkce-method=S256".to_owned());
+    }
+    // Keycloak's word for a wrong secret.
+    let error = match mentions(&["client credentials"]) {
+        true if error == "unauthorized_client" => "invalid_client",
+        _ => error,
+    };
+    let text = match (error, facts.asked) {
+        ("invalid_scope", _) if facts.scope.split(' ').any(|scope| scope == "offline_access") => {
+            "the provider does not allow a scope: leave offline_access out (Google wants access_type=offline, which is sent anyway)"
         }
-        "invalid_scope" if facts.scope.contains("offline_access") => {
-            "leave offline_access out of --oidc-extra-scope; Google wants --oidc-auth-request-extra-params=access_type=offline in its place".to_owned()
+        ("invalid_scope", _) => "the provider does not allow a scope: check --oidc-extra-scope",
+        ("unauthorized_client" | "unsupported_grant_type", Asked::Password) => {
+            "enable the password grant for this client (Keycloak: \"Direct access grants\"), or leave --username out to use the browser"
         }
-        "invalid_scope" => format!("the provider refuses one of these scopes: {}", facts.scope),
-        "unauthorized_client" | "unsupported_grant_type" if facts.grant == "password" => {
-            "enable the password grant for the client (Keycloak: \"Direct access grants\")".to_owned()
+        ("unauthorized_client" | "unsupported_grant_type", Asked::DeviceCode) => {
+            "enable the device code grant for this client (Keycloak: \"OAuth 2.0 Device Authorization Grant\"), or leave --grant-type out to use the browser"
         }
-        "unauthorized_client" | "unsupported_grant_type" if facts.grant == "device-code" => {
-            "enable the device authorization grant for the client, or leave --grant-type out".to_owned()
+        ("unauthorized_client" | "unsupported_grant_type", Asked::ClientCredentials) => {
+            "enable the client credentials grant for this client (Keycloak: \"Service accounts roles\")"
         }
-        "unauthorized_client" | "unsupported_grant_type" if facts.grant == "client-credentials" => {
-            "enable service accounts for the client, and give it a secret".to_owned()
+        ("unauthorized_client", _) => {
+            "enable the authorization code grant for this client (Keycloak: \"Standard flow\"), and check --oidc-client-secret"
         }
-        "unauthorized_client" => "allow this grant for the client at the provider".to_owned(),
-        "invalid_client" if facts.has_secret => "check --oidc-client-id and the client's secret".to_owned(),
-        "invalid_client" => "the client needs its secret: pass --oidc-client-secret-file or --oidc-client-secret-env".to_owned(),
-        "access_denied" => "the sign-in was declined, at the provider or by the user".to_owned(),
-        "invalid_grant" if facts.grant == "password" => "check the user name and the password".to_owned(),
+        ("invalid_client", _) if facts.has_secret => "check --oidc-client-id and the client secret",
+        ("invalid_client", _) => {
+            "check --oidc-client-id; if the client has a secret, pass --oidc-client-secret-file"
+        }
+        ("invalid_grant", Asked::Password) => "check the user name and the password",
+        ("invalid_grant", Asked::Code) => "sign in again; a code is valid once, for a short time",
+        ("access_denied", _) => {
+            "the sign-in was declined: sign in again and accept, or ask who runs the provider"
+        }
         _ => return None,
-    })
+    };
+    Some(text.to_owned())
 }
 
 #[cfg(test)]
@@ -54,20 +90,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grant_decides_the_advice() {
+    fn what_was_asked_decides_the_advice() {
         let facts =
-            |grant| Facts { grant, redirect_uri: "http://localhost:8000".to_owned(), ..Facts::default() };
-        let of = |code, said, grant| remedy(code, said, &facts(grant)).unwrap_or_default();
-        assert!(of("unauthorized_client", "", "password").contains("Direct access grants"));
-        assert!(of("unauthorized_client", "", "device-code").contains("device authorization"));
-        assert!(
-            of("invalid_request", "Invalid parameter: redirect_uri", "authcode")
-                .contains("http://localhost:8000")
-        );
-        assert!(
-            of("invalid_request", "Missing parameter: code_challenge_method", "authcode").contains("S256")
-        );
-        assert!(of("invalid_client", "", "authcode").contains("needs its secret"));
-        assert_eq!(of("x", "", "authcode"), "");
+            |asked| Facts { asked, redirect_uri: "http://localhost:8000".to_owned(), ..Facts::default() };
+        for (error, description, asked, advice) in [
+            ("invalid_request", "Invalid parameter: redirect_uri", Asked::Code, "http://localhost:18000"),
+            (
+                "invalid_request",
+                "Missing parameter: code_challenge_method",
+                Asked::Code,
+                "--oidc-pkce-method=S256",
+            ),
+            ("unauthorized_client", "", Asked::Password, "Direct access grants"),
+            ("unauthorized_client", "", Asked::DeviceCode, "leave --grant-type out"),
+            ("unauthorized_client", "", Asked::ClientCredentials, "Service accounts"),
+            ("invalid_client", "", Asked::Code, "--oidc-client-secret-file"),
+            ("invalid_scope", "", Asked::Code, "--oidc-extra-scope"),
+        ] {
+            let remedy = remedy(error, description, &facts(asked)).unwrap();
+            assert!(remedy.contains(advice), "{error}: {remedy}");
+        }
+        let secret = Facts { has_secret: true, ..facts(Asked::Password) };
+        let wrong = remedy("unauthorized_client", "Invalid client or Invalid client credentials", &secret);
+        assert!(wrong.unwrap().contains("client secret"));
+        let offline = Facts { scope: "offline_access openid".to_owned(), ..Facts::default() };
+        assert!(remedy("invalid_scope", "", &offline).unwrap().contains("offline_access"));
+        assert_eq!(remedy("server_error", "", &Facts::default()), None);
     }
 }

@@ -8,7 +8,7 @@ mod failure;
 mod proxy;
 mod retry;
 mod tls_error;
-mod trust;
+pub mod trust;
 mod tunnel;
 mod verify;
 
@@ -152,7 +152,7 @@ impl Http {
         request: &Request,
         remaining: Duration,
     ) -> std::result::Result<Response, FailedAttempt> {
-        let request_id = ctx.uuid()?;
+        let request_id = if request.route == Route::Provider { String::new() } else { ctx.uuid()? };
         // Wiped when dropped, unlike a body that is given away.
         let form = match &request.body {
             Body::Form(pairs) => {
@@ -171,7 +171,9 @@ impl Http {
             let via = proxy
                 .as_ref()
                 .map_or(String::new(), |proxy| format!(" through the proxy {}", proxy.address()));
-            format!("{} {}{via} (request id {request_id})", built.method(), redacted(&request.url))
+            let id =
+                if request_id.is_empty() { String::new() } else { format!(" (request id {request_id})") };
+            format!("{} {}{via}{id}", built.method(), redacted(&request.url))
         });
         let limit = remaining.min(EXCHANGE);
         let failed = |e: &ureq::Error| self.failure.attempt(e, &host, proxy.as_ref(), limit);

@@ -96,6 +96,11 @@ fn add_file(roots: &mut RootCertStore, path: &Path, named_by: &str) -> Result<()
     }
 }
 
+/// Whether a PEM text has a certificate that can be a root.
+pub fn has_certificate(pem: &[u8]) -> bool {
+    add_pem(&mut RootCertStore::empty(), pem) > 0
+}
+
 /// Adds every certificate of a PEM text that can be read; returns how many.
 fn add_pem(roots: &mut RootCertStore, pem: &[u8]) -> usize {
     // One odd certificate in a bundle must not take the others with it.

@@ -87,23 +87,11 @@ pub fn ask_hidden(ctx: &Context, prompt: &str) -> Result<Secret, NoInput> {
     }
 }
 
-/// Asks for a line at the terminal, which does not show it; without one the line is read from stdin.
+/// A line of stdin without its end, where there is no terminal.
 ///
 /// # Errors
-/// There is no line.
-pub fn ask_line_anywhere(ctx: &Context, prompt: &str) -> io::Result<Secret> {
-    match ask_hidden(ctx, prompt) {
-        Err(NoInput::Ended) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Err(_) => {
-            ctx.eprintln(prompt);
-            read_stdin_line()
-        }
-        Ok(line) => Ok(line),
-    }
-}
-
-/// A line of stdin without its end.
-fn read_stdin_line() -> io::Result<Secret> {
+/// There is none; one that is too long or not UTF-8.
+pub fn read_stdin_line() -> io::Result<Secret> {
     let mut line = Zeroizing::new(Vec::new());
     for byte in io::stdin().lock().bytes() {
         match byte? {
