@@ -33,10 +33,10 @@ const configuration = {
     client('public', { token_endpoint_auth_method: 'none' }),
     // Its ID tokens live for less than any margin: each call refreshes.
     client('short', { token_endpoint_auth_method: 'none' }),
-    client('basic', { client_secret: 's3cr&t+/= ü', token_endpoint_auth_method: 'client_secret_basic' }),
-    client('post', { client_secret: 's3cr&t+/= ü', token_endpoint_auth_method: 'client_secret_post' }),
+    client('basic', { client_secret: 's3cr&t+/= ~', token_endpoint_auth_method: 'client_secret_basic' }),
+    client('post', { client_secret: 's3cr&t+/= ~', token_endpoint_auth_method: 'client_secret_post' }),
     client('machine', {
-      client_secret: 's3cr&t+/= ü',
+      client_secret: 's3cr&t+/= ~',
       grant_types: ['client_credentials'],
       redirect_uris: [],
       response_types: [],

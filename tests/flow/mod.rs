@@ -24,6 +24,11 @@ mod legacy;
 mod load;
 mod machines;
 mod oidc;
+mod oidc_hostile;
+mod oidc_mode;
+#[cfg(unix)]
+mod oidc_peers;
+mod oidc_refresh;
 #[cfg(target_os = "linux")]
 mod pasting;
 #[cfg(unix)]

@@ -56,6 +56,14 @@ impl Ca {
         self.server_and_der(leaf).0
     }
 
+    /// The key and the certificate of a server for this machine, in PEM.
+    pub fn server_pem(&self) -> (String, String) {
+        let names: Vec<String> = GOOD_NAMES.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.0).unwrap();
+        (key.serialize_pem(), certificate.pem())
+    }
+
     /// The same, with the certificate.
     pub fn server_and_der(&self, leaf: Leaf) -> (Arc<ServerConfig>, Vec<u8>) {
         let names = match leaf {

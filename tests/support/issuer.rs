@@ -35,8 +35,13 @@ impl Issuer {
         claims["iss"] = self.url.as_str().into();
         claims["iat"] = now().into();
         claims["exp"] = (now() + 3600).into();
+        self.sign_exactly(&claims)
+    }
+
+    /// A token with these claims and no others.
+    pub fn sign_exactly(&self, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let input = format!("{}.{}", part(&json!({ "alg": "ES256", "typ": "JWT" })), part(&claims));
+        let input = format!("{}.{}", part(&json!({ "alg": "ES256", "typ": "JWT" })), part(claims));
         let signature = self.key.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }

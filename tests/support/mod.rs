@@ -15,6 +15,7 @@ pub mod kubelogin;
 pub mod openssl;
 pub mod people;
 pub mod pop;
+pub mod provider;
 #[cfg(target_os = "linux")]
 pub mod pty;
 pub mod skip;
