@@ -9,7 +9,7 @@ export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
 # The commit's time, so that building one commit twice gives the same bytes.
 export KUBELOGIN_BUILD_TIME := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
 
-.PHONY: build test check static cross cross-test dist pack dist-test reproducible install static-test az-test demo bench load fuzz \
+.PHONY: oidc-test build test check static cross cross-test dist pack dist-test reproducible install static-test az-test demo bench load fuzz \
 	fuzz-briefly fuzz-release shapes deny readme peers github-check ci release-check
 
 build: ## the program for this machine: target/release/kubelogin
@@ -81,8 +81,13 @@ deny: ## advisories, licences, duplicates and sources of the dependencies
 readme: ## writes the flag reference of README.md from the flag table
 	WRITE_README=1 cargo test --locked --lib the_readme_has -- --test-threads 1
 
-peers: ## other people's programs that the tests can use, from PyPI
+peers: ## other people's programs that the tests can use, from PyPI and npm
 	scripts/python-peers
+	scripts/oidc-provider >/dev/null
+
+oidc-test: ## sign-ins at a certified OpenID provider in Node, and at a hostile one of our own
+	scripts/oidc-provider >/dev/null
+	cargo test --locked --test integration -- --test-threads 8 oidc
 
 fuzz-briefly: ## every fuzz target for 10 s on the kept corpus
 	scripts/fuzz 10
