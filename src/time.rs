@@ -3,6 +3,7 @@
 //! Times are seconds since 1970-01-01 00:00:00 UTC; negative ones do not occur.
 
 use std::time::Duration;
+use tz::UtcDateTime;
 
 /// Seconds since the Unix epoch.
 pub type UnixTime = u64;
@@ -10,22 +11,14 @@ pub type UnixTime = u64;
 /// Year, month (1–12), day (1–31), hour, minute, second in UTC.
 pub type Civil = (u64, u64, u64, u64, u64, u64);
 
-/// The UTC calendar time of `time`.
-///
-/// The day count is turned into a date by the proleptic Gregorian calendar, with years that start in
-/// March so that the leap day is the last one.
+/// The UTC calendar time of `time`; of one that no calendar has, the epoch.
 pub fn civil(time: UnixTime) -> Civil {
-    let (days, seconds) = (time / 86_400, time % 86_400);
-    let day = days + 719_468;
-    let era = day / 146_097;
-    let day_of_era = day % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let day_of_month = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    (year, month, day_of_month, seconds / 3600, seconds / 60 % 60, seconds % 60)
+    let calendar = i64::try_from(time).ok().and_then(|time| UtcDateTime::from_timespec(time, 0).ok());
+    let Some(at) = calendar else { return (1970, 1, 1, 0, 0, 0) };
+    let year = u64::try_from(at.year()).unwrap_or(1970);
+    let [month, day, hour, minute, second] =
+        [at.month(), at.month_day(), at.hour(), at.minute(), at.second()].map(u64::from);
+    (year, month, day, hour, minute, second)
 }
 
 /// RFC 3339 in UTC with whole seconds: `2026-01-02T03:04:05Z`.
@@ -56,8 +49,7 @@ pub fn parse_http_date(text: &str) -> Option<UnixTime> {
 /// `None` for anything else, and before 1970.
 pub fn parse_rfc3339(text: &str) -> Option<UnixTime> {
     let (date, time) = text.trim().split_once(['T', 't', ' '])?;
-    let mut date = date.split('-').map(|part| part.parse::<u64>().ok());
-    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+    let (year, month, day) = three(date, '-')?;
     let zone = time.find(['Z', 'z', '+', '-']).unwrap_or(time.len());
     let (time, zone) = time.split_at_checked(zone)?;
     let clock = seconds_of_day(time.split('.').next()?)?;
@@ -70,8 +62,7 @@ pub fn parse_rfc3339(text: &str) -> Option<UnixTime> {
 /// `None` for anything else.
 pub fn parse_us_date(text: &str) -> Option<UnixTime> {
     let mut words = text.split_whitespace();
-    let mut date = words.next()?.split('/').map(|part| part.parse::<u64>().ok());
-    let (month, day, year) = (date.next()??, date.next()??, date.next()??);
+    let (month, day, year) = three(words.next()?, '/')?;
     let mut clock = seconds_of_day(words.next()?)?;
     let mut zone = words.next()?;
     if matches!(zone, "AM" | "PM") {
@@ -110,17 +101,24 @@ pub fn local_time(text: &str, tz: Option<&str>) -> Option<UnixTime> {
     u64::try_from(found.earliest()?.unix_time()).ok()
 }
 
-/// Midnight of a date.
+/// Midnight of a date that the calendar has.
 fn at(year: u64, month: u64, day: u64) -> Option<UnixTime> {
-    let valid = (1970..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-    if valid { days_from_civil(year, month, day).map(|days| days * 86_400) } else { None }
+    let year = i32::try_from(year).ok().filter(|year| (1970..=9999).contains(year))?;
+    let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
+    u64::try_from(UtcDateTime::new(year, month, day, 0, 0, 0, 0).ok()?.unix_time()).ok()
+}
+
+/// Three numbers with a separator, and nothing else.
+fn three(text: &str, separator: char) -> Option<(u64, u64, u64)> {
+    let mut parts = text.split(separator).map(|part| part.parse::<u64>().ok());
+    let three = (parts.next()??, parts.next()??, parts.next()??);
+    parts.next().is_none().then_some(three)
 }
 
 /// `15:04:05` as seconds.
 fn seconds_of_day(text: &str) -> Option<u64> {
-    let mut parts = text.split(':').map(|part| part.parse::<u64>().ok());
-    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
-    let valid = hour < 24 && minute < 60 && second <= 60 && parts.next().is_none();
+    let (hour, minute, second) = three(text, ':')?;
+    let valid = hour < 24 && minute < 60 && second <= 60;
     valid.then(|| hour * 3600 + minute * 60 + second)
 }
 
@@ -135,15 +133,6 @@ fn offset(zone: &str) -> Option<i64> {
     let (hours, minutes) = zone.trim_start_matches(['+', '-']).split_once(':')?;
     let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
     ((0..24).contains(&hours) && (0..60).contains(&minutes)).then(|| sign * (hours * 3600 + minutes * 60))
-}
-
-/// Days since the epoch of a date from 1970 on; the inverse of [`civil`].
-fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
-    let year = if month <= 2 { year - 1 } else { year };
-    let shifted_month = (month + 9) % 12;
-    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
-    let day_of_era = year % 400 * 365 + year % 400 / 4 - year % 400 / 100 + day_of_year;
-    (year / 400 * 146_097 + day_of_era).checked_sub(719_468)
 }
 
 /// Reads a duration as Go's `time.ParseDuration` does: `30s`, `1m30s`, `500ms`, `1.5h`, `-1s`.
@@ -250,7 +239,7 @@ mod tests {
         }
         for time in [0, 68_169_600, 951_782_399, 1_767_323_045, 4_107_542_400] {
             let (year, month, day, ..) = civil(time);
-            assert_eq!(days_from_civil(year, month, day), Some(time / 86_400));
+            assert_eq!(at(year, month, day), Some(time / 86_400 * 86_400));
         }
     }
 
@@ -335,5 +324,19 @@ mod tests {
         ] {
             assert_eq!(short_duration(Duration::from_millis(milliseconds)), text);
         }
+    }
+
+    #[test]
+    fn days_that_no_calendar_has_are_no_dates() {
+        for bad in [
+            "2026-02-31T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "2026-01-02-99T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+        ] {
+            assert_eq!(parse_rfc3339(bad), None, "{bad}");
+        }
+        assert!(parse_rfc3339("2028-02-29T00:00:00Z").is_some());
+        assert_eq!(parse_us_date("1/2/2026/9 00:00:00 +00:00"), None);
     }
 }

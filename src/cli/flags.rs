@@ -960,6 +960,17 @@ mod tests {
         }
     }
 
+    /// [`Options`](crate::cli::options::Options) reads switches and lists from the command line alone: a variable or a
+    /// default would silently not count.
+    #[test]
+    fn switches_and_lists_have_neither_variable_nor_default() {
+        for flag in FLAGS.iter().filter(|flag| flag.kind == ValueKind::Bool || flag.repeatable) {
+            assert!(flag.env.is_empty(), "{}", flag.long);
+            let is_list = matches!(flag.kind, ValueKind::List);
+            assert!(flag.default.is_empty() || is_list || flag.id == Id::LogToStderr, "{}", flag.long);
+        }
+    }
+
     #[test]
     fn rows_stand_in_alphabetical_order() {
         let names: Vec<&str> = FLAGS.iter().map(|f| f.long).collect();
