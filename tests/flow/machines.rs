@@ -546,6 +546,7 @@ fn azure_pipelines_exchanges_its_own_token() {
     let request = &devops.requests()[0];
     assert_eq!((request.method.as_str(), request.header("content-length")), ("POST", Some("0")));
     assert!(has(request, "api-version", "7.1") && has(request, "serviceConnectionId", "conn"));
+    assert_eq!(request.header("x-tfs-fedauthredirect"), Some("Suppress"));
     run("other").fails_with("answered with its sign-in page (HTTP 203)");
     let unset = entra
         .get_token("azurepipelines")
