@@ -41,6 +41,8 @@ impl Pty {
         let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
         let child = Command::new("setsid")
             .arg("--ctty")
+            // A run under nohup ignores SIGHUP, and so would the program.
+            .args(["/usr/bin/env", "--default-signal=INT,TERM,HUP,QUIT"])
             .arg(command.get_program())
             .args(command.get_args())
             .env_clear()

@@ -20,10 +20,9 @@ fn at(name: &str, what: &str, raw: Raw) -> Case {
     sign_in(name).note(what).at_port(raw.listener.port(), &root).without_pauses().keep(raw)
 }
 
-/// A port of this machine at which nothing listens.
+/// A port of this machine at which nothing listens; one that was free a moment ago may be another test's now.
 fn closed_port() -> u16 {
-    let listener = Listener::start(drop);
-    listener.port()
+    1
 }
 
 #[test]
