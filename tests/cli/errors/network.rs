@@ -4,7 +4,7 @@ use super::{APP, Case, login, pin};
 use crate::flow::hostile::Raw;
 use crate::flow::proxies::Proxy;
 use crate::support::ca::Leaf;
-use crate::support::http::{Listener, Reply};
+use crate::support::http::Reply;
 use crate::support::{Ca, Entra};
 use serde_json::json;
 use std::io::{Read, Write};
