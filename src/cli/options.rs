@@ -269,7 +269,11 @@ impl Options {
     /// `<name> cannot be empty`, the words that scripts know.
     pub fn required(&self, id: Id, name: &str) -> Result<&str> {
         self.text(id).ok_or_else(|| {
-            Error::new(format!("{name} cannot be empty")).hint(how_to_give(id.flag(), self.login))
+            Error::new(format!("{name} cannot be empty")).hint(how_to_give(
+                id.flag(),
+                self.login,
+                &self.given,
+            ))
         })
     }
 
@@ -306,16 +310,19 @@ fn is_path(flag: &Flag) -> bool {
     matches!(flag.kind, ValueKind::File | ValueKind::Folder)
 }
 
-/// `--flag` and the variables that give the same, for a hint.
-fn how_to_give(flag: &Flag, login: Mode) -> String {
+/// `--flag` and the variables that give the same with the flags in force, for a hint.
+fn how_to_give(flag: &Flag, login: Mode, given: &ParsedArgs) -> String {
+    let azure_rm = given.is_on(Id::UseAzureRmEnvVars);
+    let are_read = !given.is_on(Id::DisableEnvironmentOverride) && login != Mode::Oidc;
     let mut names: Vec<&str> = Vec::new();
     for variable in flag.env {
         let counts = match variable.when {
             When::In(mode) | When::Fallback(mode) => mode == login,
-            When::AzureRm => false,
-            When::Always | When::NotAzureRm | When::FlagWins => true,
+            When::AzureRm => azure_rm,
+            When::NotAzureRm => !azure_rm,
+            When::Always | When::FlagWins => true,
         };
-        if counts && !names.contains(&variable.name) {
+        if are_read && counts && !names.contains(&variable.name) {
             names.push(variable.name);
         }
     }

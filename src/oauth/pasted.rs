@@ -5,6 +5,7 @@
 //! `state`, so it counts only where PKCE was sent: a foreign code does not fit the verifier (RFC 9700
 //! section 4.7).
 
+use super::form_data;
 use super::redirect::{self, Expected, NotAnAnswer, RedirectAnswer};
 use crate::secret::Secret;
 
@@ -61,7 +62,7 @@ pub fn read(text: &str, expected: &Expected, takes_bare_code: bool) -> Result<Re
         None => text,
     };
     let has = |names: &[&str]| {
-        redirect::parameters(query.as_bytes())
+        form_data::parameters(query.as_bytes())
             .any(|(name, value)| !value.is_empty() && names.contains(&name.as_str()))
     };
     if has(&["code", "error"]) {
@@ -74,7 +75,7 @@ pub fn read(text: &str, expected: &Expected, takes_bare_code: bool) -> Result<Re
     if has(&["response_type", "code_challenge"]) {
         return Err(WrongText::SignInPage);
     }
-    let code = if text.contains('%') { redirect::percent_decode(text.as_bytes()) } else { text.to_owned() };
+    let code = if text.contains('%') { form_data::percent_decode(text.as_bytes()) } else { text.to_owned() };
     if takes_bare_code && is_code(text) && is_code(&code) {
         Ok(RedirectAnswer::Code(Secret::new(code)))
     } else {
@@ -91,7 +92,7 @@ pub fn read_code(text: &str, expected: &Expected) -> Result<RedirectAnswer, Wron
     let query = text.trim_matches(is_around);
     let query = query.split_once('?').map_or(query, |(_, query)| query.split('#').next().unwrap_or_default());
     let mut code = None;
-    for (name, value) in redirect::parameters(query.as_bytes()) {
+    for (name, value) in form_data::parameters(query.as_bytes()) {
         match name.as_str() {
             "state" | "iss" | "error" => return read(text, expected, true),
             "code" if code.is_none() => code = Some(value),
