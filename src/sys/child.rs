@@ -123,7 +123,7 @@ fn collect(
     let (closed, pipes) = channel::<()>();
     let stdout = read_in_thread(child.stdout.take(), MAX_OUTPUT, closed.clone()).map_err(RunError::Io)?;
     let stderr = read_in_thread(child.stderr.take(), MAX_ERROR, closed).map_err(RunError::Io)?;
-    let (mut are_closed, mut last_polls) = (false, LAST_POLLS);
+    let (mut are_closed, mut last_polls, mut last_length) = (false, LAST_POLLS, 0);
     let status = loop {
         match are_closed {
             true => ctx.clock.sleep(POLL),
@@ -134,8 +134,12 @@ fn collect(
             return Err(RunError::TooMuch(MAX_OUTPUT));
         }
         if let Some(status) = child.try_wait().map_err(RunError::Io)? {
-            last_polls = last_polls.saturating_sub(1);
-            if are_closed || last_polls == 0 {
+            // On a busy machine the threads that read may be late: what still comes, or is yet to begin, must not be lost.
+            let length = stdout.len() + stderr.len();
+            last_polls = if length == last_length { last_polls.saturating_sub(1) } else { LAST_POLLS };
+            last_length = length;
+            let is_over = ctx.clock.monotonic() >= deadline;
+            if are_closed || last_polls == 0 && length > 0 || is_over {
                 break status;
             }
         } else if ctx.clock.monotonic() >= deadline {
