@@ -9,7 +9,7 @@ export KUBELOGIN_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f1,2)
 # The commit's time, so that building one commit twice gives the same bytes.
 export KUBELOGIN_BUILD_TIME := $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || echo unknown)
 
-.PHONY: oidc-test build test check static cross cross-test dist pack dist-test reproducible install static-test az-test demo bench load fuzz \
+.PHONY: oidc-test oidc-keycloak-test build test check static cross cross-test dist pack dist-test reproducible install static-test az-test demo bench load fuzz \
 	fuzz-briefly fuzz-release shapes deny readme peers github-check ci release-check
 
 build: ## the program for this machine: target/release/kubelogin
@@ -89,6 +89,9 @@ oidc-test: ## sign-ins at a certified OpenID provider in Node, and at a hostile 
 	scripts/oidc-provider >/dev/null
 	cargo test --locked --test integration -- --test-threads 8 oidc
 
+oidc-keycloak-test: static ## sign-ins at a real Keycloak, with Chromium on its login page (Java 17, Maven)
+	scripts/keycloak-test $(STATIC)
+
 fuzz-briefly: ## every fuzz target for 10 s on the kept corpus
 	scripts/fuzz 10
 
@@ -105,4 +108,4 @@ shapes: ## what kubectl reads before and after conversion, of 5,000 random kubec
 	KUBELOGIN_CASES=5000 cargo test --locked --test integration -- convert::shapes
 
 # What a release needs beyond that; Windows and arm64 in emulators, everything built twice.
-release-check: reproducible dist-test cross-test bench fuzz-release shapes ## before each release, beside `make ci`
+release-check: reproducible dist-test cross-test bench fuzz-release shapes oidc-keycloak-test ## before each release, beside `make ci`

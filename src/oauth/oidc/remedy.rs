@@ -55,7 +55,9 @@ pub fn remedy(error: &str, description: &str, facts: &Facts) -> Option<String> {
         _ => error,
     };
     let text = match (error, facts.asked) {
-        ("invalid_scope", _) if facts.scope.split(' ').any(|scope| scope == "offline_access") => {
+        ("invalid_scope" | "not_allowed", _)
+            if facts.scope.split(' ').any(|scope| scope == "offline_access") =>
+        {
             "the provider does not allow a scope: leave offline_access out (Google wants access_type=offline, which is sent anyway)"
         }
         ("invalid_scope", _) => "the provider does not allow a scope: check --oidc-extra-scope",
