@@ -31,6 +31,7 @@ pub const VARIABLES: &[Variable] = &[
     row("AZURE_POD_IDENTITY_AUTHORITY_HOST", "address of the instance metadata service in msi login"),
     row("BROWSER", "program that opens the sign-in page"),
     row("DEFAULT_IDENTITY_CLIENT_ID", "set by Azure Machine Learning: the identity of the workspace"),
+    row("GITHUB_ACTIONS", "set by GitHub Actions: a hint names what the job lacks"),
     row("HTTPS_PROXY", "the proxy, by the rules that kubectl follows; lower case counts too"),
     row("IDENTITY_ENDPOINT", "set by App Service, Service Fabric and Azure Arc: where tokens come from"),
     secret("IDENTITY_HEADER", "set by App Service and Service Fabric: the key to IDENTITY_ENDPOINT"),
@@ -46,6 +47,7 @@ pub const VARIABLES: &[Variable] = &[
     row("SSL_CERT_FILE", "file of certificate authorities to trust in place of the system's"),
     secret("SYSTEM_ACCESSTOKEN", "set by Azure Pipelines where the step maps it: the job's own token"),
     row("SYSTEM_OIDCREQUESTURI", "set by Azure Pipelines: where a job requests a federated token"),
+    row("TF_BUILD", "set by Azure Pipelines: a hint names what the step lacks"),
 ];
 
 /// Every variable whose value is a secret, flags' and others.

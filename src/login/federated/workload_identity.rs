@@ -28,8 +28,25 @@ pub fn build<'a>(ctx: &'a Context, options: &'a Options) -> Result<Box<dyn SignI
         let github = Github { url: url.to_owned(), token: Secret::from(token) };
         return Federated::build(ctx, options, client_id, github);
     }
-    options.required(Id::FederatedTokenFile, "federated token file")?;
+    options.required(Id::FederatedTokenFile, "federated token file").map_err(|e| {
+        match missing_line(ctx) {
+            Some(line) => e.hint(line),
+            None => e,
+        }
+    })?;
     let path = options.path(Id::FederatedTokenFile).unwrap_or(Path::new("")).to_owned();
     ctx.log(1, || format!("federated token from the file {}", path.display()));
     Federated::build(ctx, options, client_id, TokenFile(path))
+}
+
+/// What a pipeline lacks that has no federated token, where its kind is known.
+fn missing_line(ctx: &Context) -> Option<&'static str> {
+    let is_set = |name: &str| ctx.env.os(name).is_some();
+    if is_set("GITHUB_ACTIONS") {
+        return Some(
+            "give the job a token of GitHub's, with these lines: permissions: { id-token: write, contents: read }",
+        );
+    }
+    (is_set("TF_BUILD") || is_set("SYSTEM_OIDCREQUESTURI"))
+        .then_some("in Azure Pipelines use --login azurepipelines, with SYSTEM_ACCESSTOKEN: $(System.AccessToken) in the step's env")
 }
