@@ -238,12 +238,19 @@ fn text(account: &Account, style: Style) -> String {
     let mut lines = heading(name, account.is_current, style);
     let mut line = |name: &str, value: &str| line(&mut lines, style, name, value);
     line("login", &format!("{}{}", account.mode, if account.legacy { ", legacy" } else { "" }));
-    line("authority", account.authority);
-    line("tenant", identity.tenant.as_deref().unwrap_or(account.tenant));
+    let is_oidc = account.mode == Mode::Oidc.name();
+    line(if is_oidc { "issuer" } else { "authority" }, account.authority);
+    if !is_oidc {
+        line("tenant", identity.tenant.as_deref().unwrap_or(account.tenant));
+    }
     if let Some(id) = account.account {
         line("account", id);
     }
     line("client", account.client);
+    if is_oidc {
+        line("scope", account.server);
+        line("subject", identity.subject.as_deref().unwrap_or("the token does not say"));
+    }
     let audience = identity.audience.as_deref().unwrap_or(account.server);
     line("audience", &format!("{audience}{}", if identity.legacy_audience { " (legacy)" } else { "" }));
     line(
@@ -268,7 +275,9 @@ fn text(account: &Account, style: Style) -> String {
                 count(identity.groups)
             },
         );
-        line("roles", &count(identity.roles));
+        if !is_oidc {
+            line("roles", &count(identity.roles));
+        }
     }
     if let Some(key) = identity.bound_to_key.as_deref().or(account.proof_of_possession_key) {
         line("bound to", &format!("the key {key}"));

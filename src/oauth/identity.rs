@@ -14,6 +14,9 @@ pub const MAX_GROUPS: usize = 200;
 pub struct Identity {
     /// `upn` or what else names the account; of an application its id.
     pub account: Option<String>,
+    /// The account at a provider other than Entra ID: its `sub`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// The account's object id.
     pub object_id: Option<String>,
     /// The tenant that issued it.
@@ -46,6 +49,7 @@ impl Identity {
         let audience = text(&["aud"]);
         Some(Self {
             account: text(&["upn", "preferred_username", "unique_name", "email", "appid", "azp"]),
+            subject: text(&["sub"]).filter(|_| !claims.contains_key("oid")),
             object_id: text(&["oid"]),
             tenant: text(&["tid"]),
             client: text(&["appid", "azp"]),

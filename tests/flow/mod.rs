@@ -24,6 +24,7 @@ mod legacy;
 mod load;
 mod machines;
 mod oidc;
+mod oidc_entries;
 mod oidc_hostile;
 mod oidc_mode;
 #[cfg(unix)]

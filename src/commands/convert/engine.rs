@@ -25,6 +25,8 @@ struct Conversion<'a> {
     rules: ModeRules,
     provider: Option<&'a Value>,
     old: ParsedArgs,
+    /// The folder of the kubeconfig, against which a path of an auth-provider is relative.
+    folder: Option<&'a Path>,
 }
 
 /// All that the engine has to know about a mode.
@@ -82,20 +84,25 @@ pub fn secrets() -> impl Iterator<Item = (Id, String)> {
 /// # Errors
 /// A required argument that neither flag nor old entry has, half of the PoP pair, a value that is not UTF-8.
 pub fn convert(options: &Options, user: &Value) -> Result<Converted> {
-    convert_with(options, user, None)
+    convert_with(options, user, None, None)
 }
 
-/// The same with an absolute path for the entry's `command`.
+/// The same with an absolute path for the entry's `command`, and with the folder of the kubeconfig.
 ///
 /// # Errors
 /// As [`convert`].
-pub fn convert_with(options: &Options, user: &Value, command: Option<&str>) -> Result<Converted> {
+pub fn convert_with(
+    options: &Options,
+    user: &Value,
+    command: Option<&str>,
+    folder: Option<&Path>,
+) -> Result<Converted> {
     let (old, unknown) = parse_old_args(&exec_args(user))?;
     let rules = ModeRules::of(options.login());
     let provider = user
         .get("auth-provider")
         .filter(|provider| provider.get("name").and_then(Value::as_text) == Some(rules.provider.name));
-    let conversion = Conversion { options, rules, provider, old };
+    let conversion = Conversion { options, rules, provider, old, folder };
     let args = conversion.arguments().map_err(|e| match unknown.first() {
         Some(lost) => e.or_hint(format!(
             "give it as a flag: the entry's old arguments could not be read in full: {}",
@@ -153,7 +160,9 @@ impl Conversion<'_> {
             if let (false, Some(value)) =
                 (self.is_given(id), key.and_then(|(_, key)| self.provider_config(key)))
             {
-                args.push((id, Some(value.to_owned())));
+                let is_path = id.flag().kind == ValueKind::File;
+                let value = if is_path { self.absolute(value) } else { value.to_owned() };
+                args.push((id, Some(value)));
                 return Ok(());
             }
             for value in from.all(id).filter(|value| !value.is_empty()) {
@@ -250,8 +259,28 @@ impl Conversion<'_> {
         }
     }
 
-    /// Paths that only a shell could expand.
+    /// A path of the auth-provider, which client-go takes as relative to the kubeconfig's folder; as it is where the
+    /// file is not there.
+    fn absolute(&self, path: &str) -> String {
+        let joined = self.folder.filter(|_| !is_absolute(path)).map(|folder| folder.join(path));
+        let found = joined.filter(|path| may_exist(path));
+        found.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| path.to_owned())
+    }
+
+    /// A path of the auth-provider that stays relative.
+    fn relative_path(&self, args: &[Arg]) -> Option<String> {
+        let path = self.provider_config("idp-certificate-authority").filter(|path| !is_absolute(path))?;
+        let is_it = |(id, value): &Arg| *id == Id::CertificateAuthority && value.as_deref() == Some(path);
+        args.iter().any(is_it).then(|| {
+            format!(
+                "--certificate-authority {path} is relative, and there is no such file in the kubeconfig's folder; write the path in full"
+            )
+        })
+    }
+
+    /// Paths that only a shell could expand, and one that nothing is known to be relative to.
     fn doubts(&self, args: &[Arg]) -> Vec<String> {
+        let relative = self.relative_path(args);
         let is_path = |id: Id| matches!(id.flag().kind, ValueKind::File | ValueKind::Folder);
         let folder = self.config_folder().flatten().map(|folder| (Id::AzureConfigDir, folder));
         let args = args.iter().filter_map(|(id, value)| Some((*id, value.as_deref()?)));
@@ -265,6 +294,7 @@ impl Conversion<'_> {
                     part.display()
                 ))
             })
+            .chain(relative)
             .collect()
     }
 
@@ -276,7 +306,8 @@ impl Conversion<'_> {
         let has_text = |name: &str| text_of(name).is_some_and(|text| !text.is_empty());
         let api_version =
             text_of("apiVersion").filter(|v| KEPT_API_VERSIONS.contains(v)).unwrap_or(API_VERSION);
-        let old_command = text_of("command").filter(|command| is_absolute(command));
+        let old_command =
+            text_of("command").filter(|command| is_absolute(command) && !is_other_program(command));
         let hint = field("installHint").filter(|_| has_text("installHint"));
         let words = std::iter::once("get-token".to_owned())
             .chain(args.into_iter().flat_map(|(id, value)| std::iter::once(id.dashed()).chain(value)));
@@ -286,7 +317,8 @@ impl Conversion<'_> {
             (Scalar::key("command"), Value::text(command.or(old_command).unwrap_or("kubelogin"))),
         ];
         exec.extend(self.environment(field("env")).map(|env| (Scalar::key("env"), env)));
-        exec.push((Scalar::key("installHint"), hint.unwrap_or_else(|| Value::text(INSTALL_HINT))));
+        let own_hint = (self.options.login() != Mode::Oidc).then(|| Value::text(INSTALL_HINT));
+        exec.extend(hint.or(own_hint).map(|hint| (Scalar::key("installHint"), hint)));
         // kubectl refuses v1 without it.
         let lacks_mode = api_version != API_VERSION && !has_text("interactiveMode");
         if lacks_mode {
@@ -336,6 +368,12 @@ impl Conversion<'_> {
         }));
         (!list.is_empty()).then_some(Value::List(list))
     }
+}
+
+/// kubectl, whose plugin the old entry calls, or krew's link to int128's program.
+fn is_other_program(command: &str) -> bool {
+    let file = command.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
+    ["kubectl", "kubectl-oidc_login"].contains(&file.strip_suffix(".exe").unwrap_or(&file))
 }
 
 fn text(id: Id, value: &OsStr) -> Result<String> {

@@ -102,12 +102,13 @@ impl<'o> Job<'o> {
     }
 
     fn draft(&self, source: Source) -> Result<Draft> {
+        let own = files::absolute(&source.path).ok().and_then(|path| path.parent().map(Path::to_owned));
         let folder = if self.moves { Some(folder(&source)?) } else { None };
         // Both visitors write to it.
         let edits = RefCell::new(Edits::default());
         let (mut users, mut clusters) = (Vec::new(), Vec::new());
         let mut visit_user = |entry: &mut Entry| {
-            let outcome = self.outcome(entry, folder.as_deref(), &mut edits.borrow_mut());
+            let outcome = self.outcome(entry, own.as_deref(), folder.as_deref(), &mut edits.borrow_mut());
             entry.value = Value::List(Vec::new());
             let is_kept = outcome.is_some();
             users.extend(outcome);
@@ -130,8 +131,15 @@ impl<'o> Job<'o> {
         Ok(Draft { file, edits: edits.into_inner(), users, clusters })
     }
 
-    /// What becomes of a user if it counts; `None` of one that stays as it is in any case.
-    fn outcome(&self, entry: &Entry, folder: Option<&str>, edits: &mut Edits) -> Option<Outcome> {
+    /// What becomes of a user if it counts; `None` of one that stays as it is in any case. `own` is the folder of its
+    /// kubeconfig, `folder` the same where the result goes elsewhere.
+    fn outcome(
+        &self,
+        entry: &Entry,
+        own: Option<&Path>,
+        folder: Option<&str>,
+        edits: &mut Edits,
+    ) -> Option<Outcome> {
         let kind = kind(&entry.value);
         let moved = moved(entry, folder, edits);
         let wanted = match self.options.login() {
@@ -142,7 +150,7 @@ impl<'o> Job<'o> {
             let counts = kind == EntryKind::Provider || moved.is_some();
             return counts.then_some(Outcome { kind, converted: None, edit: None, moved });
         }
-        let mut converted = convert_with(self.options, &entry.value, self.exec_command.as_deref());
+        let mut converted = convert_with(self.options, &entry.value, self.exec_command.as_deref(), own);
         let edit = converted.as_mut().ok().and_then(|converted| {
             let mut new = std::mem::replace(&mut converted.user, Value::List(Vec::new()));
             if let Some(folder) = folder {

@@ -9,6 +9,7 @@ use crate::cli::options::Options;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::login::{modes, pop};
+use crate::mode::Mode;
 use crate::oauth::identity::Identity;
 use crate::sys::{paths, private};
 use crate::time::rfc3339;
@@ -90,9 +91,12 @@ fn one(ctx: &Context, folder: &Path, listed: &Listed) -> Check {
     let life = if entry.is_alive(ctx.now()) { "expires" } else { "expired" };
     let refreshed = if entry.refresh_token.is_some() { "can be refreshed" } else { "cannot be refreshed" };
     let text = format!(
-        "{} token of {account} in tenant {} {life} {}, {refreshed}",
+        "{} token of {account} {} {life} {}, {refreshed}",
         key.mode,
-        key.tenant,
+        match key.mode == Mode::Oidc.name() {
+            true => format!("at {}", key.authority),
+            false => format!("in tenant {}", key.tenant),
+        },
         rfc3339(entry.expires_on)
     );
     if let Some(holder) = &listed.holder {

@@ -57,7 +57,10 @@ fn without_kubelogin(how: &str) -> Check {
 fn check_exec(target: &Target, entry: &Active, exec: &Exec, report: &mut Report) {
     let mut problems = Vec::new();
     let fail = |why: String, hint: &str| Check::failed(NAME, &Error::new(why).hint(hint));
-    if exec.args.first().and_then(|word| word.to_str()) != Some("get-token") {
+    let mut words = exec.args.iter().filter_map(|word| word.to_str()).peekable();
+    // kubectl runs us as its plugin.
+    words.next_if_eq(&"oidc-login");
+    if words.next() != Some("get-token") {
         problems.push(fail("the entry's first argument is not get-token".to_owned(), CONVERT));
     }
     problems.extend(program_of(exec, target, entry.file.parent()));
