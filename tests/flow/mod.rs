@@ -31,6 +31,8 @@ mod oidc_mode;
 mod oidc_peers;
 mod oidc_refresh;
 #[cfg(target_os = "linux")]
+mod oidc_terminal;
+#[cfg(target_os = "linux")]
 mod pasting;
 #[cfg(unix)]
 mod pop;
