@@ -800,3 +800,34 @@ fn the_account_of_az_and_azd_is_named() {
         assert!(said.contains("no account is signed in") && said.contains("azd auth login"), "{said}");
     }
 }
+
+/// Without it Azure DevOps answers a call without rights with a redirect to its sign-in page.
+#[test]
+fn azure_pipelines_is_told_not_to_redirect() {
+    let entra = Entra::start();
+    let devops = Server::start(Some(entra.ca().server(crate::support::ca::Leaf::Good)), |_| {
+        Reply::json(200, &json!({ "oidcToken": assertion() }))
+    });
+    entra.state().federated = Some(assertion());
+    let run = entra
+        .get_token("azurepipelines")
+        .args(&["--client-id", CLIENT, "--tenant-id", TENANT, "--azure-pipelines-service-connection-id=c"])
+        .env("SYSTEM_ACCESSTOKEN", "t")
+        .env("SYSTEM_OIDCREQUESTURI", format!("{}oidctoken", devops.url()))
+        .run();
+    assert!(entra.knows(&run.token(), SERVER));
+    assert_eq!(devops.requests()[0].header("x-tfs-fedauthredirect"), Some("Suppress"));
+}
+
+/// What is missing there is a line of the workflow's, or another login mode.
+#[test]
+fn a_pipeline_without_a_federated_token_gets_the_line_that_is_missing() {
+    let sign_in = |variable: &str, value: &str| {
+        Kubelogin::new(&["get-token", "-lworkloadidentity", "--server-id", SERVER, "--client-id", CLIENT])
+            .args(&["--tenant-id", TENANT])
+            .env(variable, value)
+            .run()
+    };
+    sign_in("GITHUB_ACTIONS", "true").hints("id-token: write");
+    sign_in("TF_BUILD", "True").hints("azurepipelines");
+}

@@ -10,6 +10,8 @@ mod cache_damage;
 mod certificates;
 mod chromium;
 mod clock;
+#[cfg(unix)]
+mod developer_tools;
 mod device_code;
 #[cfg(target_os = "linux")]
 pub mod egress;
@@ -36,11 +38,14 @@ mod oidc_terminal;
 mod pasting;
 #[cfg(unix)]
 mod pop;
+#[cfg(unix)]
+mod prompts;
 pub mod proxies;
 #[cfg(unix)]
 mod python;
 mod refresh;
 mod remedies;
+mod retries;
 mod ropc;
 #[cfg(unix)]
 mod secrets;
@@ -49,6 +54,8 @@ mod service_principal;
 mod shared_sign_in;
 mod signals;
 mod single_flight;
+#[cfg(unix)]
+mod socks;
 #[cfg(unix)]
 mod stack;
 #[cfg(target_os = "linux")]

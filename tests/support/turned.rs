@@ -59,6 +59,9 @@ impl Clock for Turned {
     }
 
     fn sleep(&self, duration: Duration) {
+        // A child process that another test is starting holds this process's locks until it runs its program: a wait
+        // for one of them must not be over before that.
+        std::thread::sleep(Duration::from_micros(100));
         self.slept.fetch_add(u64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
     }
 }

@@ -156,6 +156,7 @@ fn caches() {
     let mut cases = vec![
         foreign(remove("foreign-files", "@files/cache")),
         foreign(case("remove-tokens", &["remove-tokens", "--token-cache-dir", "@files/cache"])),
+        remove("empty-foreign-file", "@files/cache").file("cache/auth.json", ""),
         remove("file-in-place-of-a-folder", "@files/cache").file("cache", "mine\n"),
         get("cache-is-a-file", "@files/cache").file("cache", "mine\n"),
         get("cache-below-a-file", "@files/file/cache").file("file", "mine\n"),
