@@ -28,5 +28,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(host == "idp.example" || Some(&host) == issuer.as_ref(), "{endpoint} by {issuer:?}");
         }
     }
-    let _ = read_instance(&kubelogin_fuzz::response(400, data), &authority);
+    for status in [200, 400] {
+        let _ = read_instance(&kubelogin_fuzz::response(status, data), &authority);
+    }
 });

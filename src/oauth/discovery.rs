@@ -19,13 +19,30 @@ pub fn instance_request(authority: &Authority) -> Request {
     Request::get(format!("https://login.microsoftonline.com/common/discovery/instance?{query}"))
 }
 
-/// Reads that answer.
+/// What a validated authority's answer always has: where its OpenID configuration is.
+#[derive(Deserialize)]
+struct Instance {
+    #[serde(rename = "tenant_discovery_endpoint")]
+    _tenant_discovery_endpoint: String,
+}
+
+/// Reads that answer. A success that is something else, such as a page of a proxy or of a Wi-Fi, validates
+/// nothing: a secret must not go to a host on its word.
 ///
 /// # Errors
 /// `invalid_instance`: the authority is not one of Microsoft's; and any other failure.
 pub fn read_instance(response: &Response, authority: &Authority) -> Result<()> {
     if response.is_success() {
-        return Ok(());
+        // serde would take an array for the object.
+        let object = response.body.trim_ascii_start().starts_with(b"{");
+        if object && serde_json::from_slice::<Instance>(&response.body).is_ok() {
+            return Ok(());
+        }
+        return Err(Error::new(format!(
+            "validating the authority host {} failed: login.microsoftonline.com's answer is not one of Microsoft Entra ID",
+            authority.host()
+        ))
+        .or_hint(SKIP_HINT));
     }
     Err(match read_error(response) {
         TokenFailure::Oauth(error) if error.error == "invalid_instance" => Error::new(format!(
@@ -150,7 +167,27 @@ mod tests {
         assert!(instance_request(&authority()).url.ends_with(
             "?api-version=1.1&authorization_endpoint=https%3A%2F%2Fidp.example%3A8443%2Ft%2Foauth2%2Fv2.0%2Fauthorize"
         ));
-        assert!(read_instance(&answer(200, "{}"), &authority()).is_ok());
+        let known =
+            r#" {"tenant_discovery_endpoint":"https://idp.example:8443/t/.well-known/openid-configuration"}"#;
+        assert!(read_instance(&answer(200, known), &authority()).is_ok());
+        for other in [
+            "",
+            "{",
+            "{}",
+            "[]",
+            "true",
+            "<html>",
+            r#"["https://idp.example/"]"#,
+            r#"{"tenant_discovery_endpoint":7}"#,
+            r#"{"tenant_discovery_endpoint":null}"#,
+            r#"{"error":"invalid_instance"}"#,
+        ] {
+            let error = read_instance(&answer(200, other), &authority()).unwrap_err().to_string();
+            assert!(
+                error.contains("idp.example") && error.contains("--disable-instance-discovery"),
+                "{other}: {error}"
+            );
+        }
         let error = read_instance(&answer(400, r#"{"error":"invalid_instance"}"#), &authority()).unwrap_err();
         assert!(error.to_string().contains("invalid_instance") && error.to_string().contains("Hint: "));
     }

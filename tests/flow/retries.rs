@@ -105,6 +105,31 @@ fn discovery_is_asked_once_in_a_process() {
     }
 }
 
+/// A page in place of the public cloud's answer says nothing about an authority.
+#[test]
+fn an_authority_is_valid_only_by_the_public_cloud_s_word() {
+    for answer in [
+        Reply::new(200, "text/html", "<html>Sign in to the Wi-Fi</html>"),
+        Reply::json(200, &json!({})),
+        Reply::json(200, &json!([])),
+        Reply::new(200, "application/json", "{"),
+    ] {
+        let entra = Entra::start();
+        entra.script([answer]);
+        let proxy = super::proxies::Proxy::start(entra.port(), None);
+        let sign_in = Kubelogin::spn()
+            .args(&["--authority-host", "https://login.test/"])
+            .env("SSL_CERT_FILE", entra.ca_file())
+            .env("HTTPS_PROXY", proxy.url(""));
+        let (code, stderr, _) = run(sign_in);
+        assert!(code == 1 && stderr.contains("login.test"), "{stderr}");
+        assert!(
+            entra.requests().iter().all(|request| request.method == "GET"),
+            "a secret was sent: {stderr}"
+        );
+    }
+}
+
 /// The code's life bounds the first wait, too.
 #[test]
 fn a_code_that_expires_before_the_first_poll_ends_the_wait() {
